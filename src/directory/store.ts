@@ -1,0 +1,61 @@
+import type { Transaction } from '../shared/transaction.ts'
+import type { ListQuery } from './query.ts'
+import type { GroupRecord, Membership, UserRecord } from './types.ts'
+
+/** `totalResults` counts all matches before paging. `nextCursor` is set by cursor paging (RFC 9865). */
+export interface ListResult<T> {
+  totalResults: number
+  items: readonly T[]
+  nextCursor?: string
+}
+
+/**
+ * Users, groups and memberships of all sources. Every method takes the source: nothing of one source is
+ * visible through another. Storage failures throw ERR_STORAGE_UNAVAILABLE; `null` and `false` always mean
+ * "looked, and it is not there".
+ */
+export interface DirectoryStore {
+  user(sourceId: string, id: string, tx?: Transaction): Promise<UserRecord | null>
+  users(sourceId: string, ids: readonly string[], tx?: Transaction): Promise<UserRecord[]>
+  group(sourceId: string, id: string, tx?: Transaction): Promise<GroupRecord | null>
+  listUsers(sourceId: string, query: ListQuery): Promise<ListResult<UserRecord>>
+  listGroups(sourceId: string, query: ListQuery): Promise<ListResult<GroupRecord>>
+  /** Members in a stable order. */
+  members(sourceId: string, groupId: string, tx?: Transaction): Promise<Membership[]>
+  /** Direct groups of each user: user id → groups. */
+  groupsOf(
+    sourceId: string,
+    userIds: readonly string[],
+    tx?: Transaction,
+  ): Promise<Map<string, { id: string; display: string }[]>>
+
+  /** @throws HubError ERR_UNIQUENESS when the source has a user of this userName */
+  insertUser(record: UserRecord, tx?: Transaction): Promise<void>
+  /** Compare-and-swap on `expectedVersion`; false when somebody else was faster or it is gone. */
+  replaceUser(record: UserRecord, expectedVersion: number, tx?: Transaction): Promise<boolean>
+  removeUser(
+    sourceId: string,
+    id: string,
+    expectedVersion: number,
+    tx?: Transaction,
+  ): Promise<boolean>
+  insertGroup(record: GroupRecord, tx?: Transaction): Promise<void>
+  replaceGroup(record: GroupRecord, expectedVersion: number, tx?: Transaction): Promise<boolean>
+  removeGroup(
+    sourceId: string,
+    id: string,
+    expectedVersion: number,
+    tx?: Transaction,
+  ): Promise<boolean>
+  /** Set semantics by member id. Returns the ids that were not members before. */
+  addMembers(rows: readonly Membership[], tx?: Transaction): Promise<string[]>
+  /** Returns the ids that were members before. */
+  removeMembers(
+    sourceId: string,
+    groupId: string,
+    memberIds: readonly string[] | 'all',
+    tx?: Transaction,
+  ): Promise<string[]>
+  /** Takes a deleted user out of every group; returns the groups. */
+  removeFromAllGroups(sourceId: string, memberId: string, tx?: Transaction): Promise<string[]>
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod'
+
+/**
+ * The closed schemas of ledger entries. ASCII strings, safe integers, no null, no floats, instants as
+ * `YYYY-MM-DDTHH:MM:SS.mmmZ`: five implementations of RFC 8785 then agree on the bytes. No personal data:
+ * what names a person is a commitment (see commitment.ts).
+ */
+const at = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/)
+const hash = z.string().regex(/^[0-9a-f]{64}$/)
+const commitment = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
+const count = z.int().min(0)
+const facet = z.string().regex(/^[a-z_]{1,32}$/)
+const word = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
+
+const cause = z.strictObject({ kind: word, received: at, request: id })
+
+/** One unit of the expected set, in the order of `revocation` ids. */
+const expectedItem = z.strictObject({ app: id, facet, revocation: id })
+
+const observation = z.strictObject({
+  at,
+  /** Commitment to the stored evidence bytes. */
+  c: commitment,
+  method: z.string().regex(/^[A-Za-z][A-Za-z -]{0,31}$/),
+  state: z.enum(['live', 'dead', 'absent', 'unknown']),
+  status: z.int().min(0).max(999).optional(),
+  /** Was it read with a credential other than the one that revoked? */
+  witness: z.boolean(),
+})
+
+const envelope = { at, log: id, v: z.literal(1) }
+
+export const offboardingOpened = z.strictObject({
+  ...envelope,
+  type: z.literal('offboarding.opened'),
+  cause,
+  expected: z.strictObject({ count, root: hash }),
+  for_cause: z.boolean(),
+  generation: count,
+  kind: z.enum(['leaver', 'mover']),
+  offboarding: id,
+  source: id,
+  subject: commitment,
+})
+
+export const revocationVerified = z.strictObject({
+  ...envelope,
+  type: z.literal('revocation.verified'),
+  account: commitment,
+  after: observation,
+  app: id,
+  attempts: z.strictObject({ count, first: at, last: at }),
+  before: observation.optional(),
+  connector: z.string().regex(/^[a-z0-9-]{1,64}@[A-Za-z0-9.+-]{1,32}$/),
+  facet,
+  generation: count,
+  grade: z.enum(['A', 'B']),
+  kind: z.enum(['dead', 'absent']),
+  offboarding: id,
+  /** Present when the hub wrote something; absent when it was dead already. */
+  request: z
+    .strictObject({
+      at,
+      c: commitment,
+      method: observation.shape.method,
+      status: z.int().optional(),
+    })
+    .optional(),
+  residual_until: at.optional(),
+  revocation: id,
+})
+
+export const revocationSuperseded = z.strictObject({
+  ...envelope,
+  type: z.literal('revocation.superseded'),
+  app: id,
+  by_generation: count,
+  facet,
+  generation: count,
+  offboarding: id,
+  /** `returned`: the person came back first. `renewed`: a newer revocation of the same access took over. */
+  reason: z.enum(['returned', 'renewed']),
+  revocation: id,
+})
+
+export const offboardingClosed = z.strictObject({
+  ...envelope,
+  type: z.literal('offboarding.closed'),
+  items: z.array(
+    expectedItem.extend({
+      /** Leaf hash of the entry that holds the outcome. */
+      entry: hash,
+      outcome: z.enum(['proven', 'waived', 'superseded']),
+    }),
+  ),
+  offboarding: id,
+  outcome: z.enum(['complete', 'superseded', 'mixed']),
+})
+
+/** First entry of a log, and every later key of a signer: which public key may sign what, from which size. */
+export const logKey = z.strictObject({
+  ...envelope,
+  type: z.literal('log.key'),
+  from_size: count,
+  kid: id,
+  /** Raw Ed25519 public key, base64url. */
+  public_key: commitment,
+  role: z.enum(['log', 'worker', 'cosigner']),
+})
+
+export const logGenesis = z.strictObject({
+  ...envelope,
+  type: z.literal('log.genesis'),
+  software: z.string().regex(/^quittance@[A-Za-z0-9.+-]{1,32}$/),
+})
+
+export const entryBody = z.discriminatedUnion('type', [
+  offboardingOpened,
+  revocationVerified,
+  revocationSuperseded,
+  offboardingClosed,
+  logKey,
+  logGenesis,
+])
+export type EntryBody = z.infer<typeof entryBody>
+export type EntryType = EntryBody['type']
+
+export type ExpectedItem = z.infer<typeof expectedItem>

@@ -1,0 +1,68 @@
+import mongoose, { type ClientSession, type Connection } from 'mongoose'
+import { HubError } from '../shared/errors.ts'
+import { translateStorageError } from './errors.ts'
+
+/**
+ * Measured: with the driver's defaults a frozen primary hangs calls for its whole freeze.
+ * `timeoutMS` has no effect in driver 7.
+ */
+const CLIENT_OPTIONS = {
+  socketTimeoutMS: 5_000,
+  connectTimeoutMS: 2_000,
+  heartbeatFrequencyMS: 1_000,
+  serverSelectionTimeoutMS: 5_000,
+  maxPoolSize: 64,
+  writeConcern: { w: 'majority', journal: true },
+  readConcern: { level: 'majority' },
+  autoIndex: false,
+  autoCreate: false,
+  bufferCommands: false,
+} as const
+
+/**
+ * Connects and makes sure that transactions are possible.
+ *
+ * @throws HubError ERR_CONFIG for a server that is no replica set and no mongos
+ * @throws HubError ERR_STORAGE_UNAVAILABLE when nobody answers
+ */
+export async function connect(uri: string, dbName: string): Promise<Connection> {
+  const connection = mongoose.createConnection(uri, { ...CLIENT_OPTIONS, dbName })
+  try {
+    await connection.asPromise()
+    const hello = await connection.db?.admin().command({ hello: 1 })
+    if (hello?.['setName'] === undefined && hello?.['msg'] !== 'isdbgrid') {
+      throw new HubError(
+        'ERR_CONFIG',
+        'MONGODB_URI is a standalone server; transactions need a replica set. ' +
+          'Start mongod with --replSet rs0 and run rs.initiate() once, even for a single node.',
+      )
+    }
+    return connection
+  } catch (error) {
+    await connection.close()
+    throw translateStorageError(error)
+  }
+}
+
+/**
+ * Runs `work` in one transaction: snapshot reads, majority and journaled commit. The concerns are set here
+ * because collection-level concerns are ignored inside transactions. `work` may run several times.
+ */
+export async function inTransaction<T>(
+  connection: Connection,
+  work: (session: ClientSession) => Promise<T>,
+): Promise<T> {
+  const session = await connection.startSession()
+  try {
+    return await session.withTransaction(() => work(session), {
+      readConcern: { level: 'snapshot' },
+      writeConcern: { w: 'majority', journal: true },
+      readPreference: 'primary',
+      maxCommitTimeMS: 5_000,
+    })
+  } catch (error) {
+    throw translateStorageError(error)
+  } finally {
+    await session.endSession()
+  }
+}

@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { parseSync } from 'vite'
+import { expect, test } from 'vitest'
+
+/** room -> [rooms it may import, npm packages it may import]. `node:` is free; unnamed means nothing. */
+const may: Record<string, readonly [rooms: readonly string[], packages: readonly string[]]> = {
+  'src/shared': [[], ['canonicalize', 'uuid']],
+  'src/config': [['src/shared'], ['zod']],
+  'src/vault': [['src/shared'], []],
+  'src/ledger': [
+    ['src/shared', 'src/vault'],
+    ['jose', 'yauzl', 'yazl', 'zod'],
+  ],
+  'src/directory': [['src/shared'], []],
+  'src/connector-sdk': [['src/shared'], ['ipaddr.js', 'undici', 'zod']],
+  'src/revocation': [
+    ['src/shared', 'src/vault', 'src/directory', 'src/ledger', 'src/connector-sdk'],
+    [],
+  ],
+  'src/intake': [
+    [
+      'src/shared',
+      'src/vault',
+      'src/directory',
+      'src/ledger',
+      'src/revocation',
+      'src/connector-sdk',
+    ],
+    [],
+  ],
+  'src/auth': [['src/shared'], ['jose']],
+  'src/telemetry': [['src/shared'], ['pino', 'prom-client']],
+  'src/storage': [
+    [
+      'src/shared',
+      'src/vault',
+      'src/directory',
+      'src/revocation',
+      'src/ledger',
+      'src/intake',
+      'src/auth',
+      'src/connector-sdk',
+    ],
+    ['mongoose', 'mongodb-memory-server-core'],
+  ],
+  'src/scim': [
+    ['src/shared', 'src/directory', 'src/intake', 'src/auth', 'src/telemetry'],
+    ['express', 'scimmy'],
+  ],
+  'src/api': [
+    [
+      'src/shared',
+      'src/vault',
+      'src/directory',
+      'src/revocation',
+      'src/ledger',
+      'src/intake',
+      'src/auth',
+      'src/telemetry',
+      'src/connector-sdk',
+    ],
+    ['express', 'zod'],
+  ],
+  'src/cli': [['src/shared', 'src/config', 'src/ledger'], ['commander']],
+  'src/main.ts': [['*'], ['express', 'mongoose', 'pino']],
+  connectors: [['src/connector-sdk'], ['standardwebhooks', 'zod']],
+}
+
+const root = join(import.meta.dirname, '../..')
+const files = ['src', 'connectors']
+  .flatMap((top) =>
+    readdirSync(join(root, top), { recursive: true, encoding: 'utf8' }).map((f) => `${top}/${f}`),
+  )
+  .filter((f) => f.endsWith('.ts') && !f.includes('/test/') && !f.startsWith('src/web/'))
+
+const room = (file: string): string =>
+  file.startsWith('connectors/') ? 'connectors' : file.split('/').slice(0, 2).join('/')
+
+/** What `file` may not import, yet does. */
+function trespasses(file: string, source: string): string[] {
+  const { module, errors } = parseSync(file, source)
+  if (errors.length > 0) return errors.map((e) => e.message)
+  const [rooms, packages] = may[room(file)] ?? [[], []]
+  const named = [
+    ...module.staticImports.map((i) => i.moduleRequest.value),
+    ...module.staticExports.flatMap((e) => e.entries.flatMap((x) => x.moduleRequest?.value ?? [])),
+  ]
+  return named.filter((s) => {
+    if (s.startsWith('node:')) return false
+    if (s.startsWith('#')) return !rooms.includes(`src/${s.slice(1)}`)
+    if (!s.startsWith('.')) {
+      return !packages.includes(s.split('/', s.startsWith('@') ? 2 : 1).join('/'))
+    }
+    const there = room(relative(root, join(root, dirname(file), s)))
+    return there !== room(file) && !rooms.includes('*') && !rooms.includes(there)
+  })
+}
+
+test('the gate can fail', () => {
+  expect(trespasses('src/ledger/x.ts', "import express from 'express'")).toEqual(['express'])
+  expect(trespasses('src/ledger/x.ts', "import type { A } from '../api/app.ts'")).toHaveLength(1)
+  expect(trespasses('connectors/x/index.ts', "import m from '../../src/main.ts'")).toHaveLength(1)
+  expect(files.length).toBeGreaterThan(5)
+})
+
+test.each(files)('%s', (file) => {
+  expect(trespasses(file, readFileSync(join(root, file), 'utf8'))).toEqual([])
+})
