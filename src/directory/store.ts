@@ -1,3 +1,4 @@
+import type { Instant } from '../shared/clock.ts'
 import type { Transaction } from '../shared/transaction.ts'
 import type { ListQuery } from './query.ts'
 import type { GroupRecord, Membership, UserRecord } from './types.ts'
@@ -41,6 +42,8 @@ export interface DirectoryStore {
   ): Promise<boolean>
   insertGroup(record: GroupRecord, tx?: Transaction): Promise<void>
   replaceGroup(record: GroupRecord, expectedVersion: number, tx?: Transaction): Promise<boolean>
+  /** New version and lastModified without a compare-and-swap: member changes commute. False when it is gone. */
+  touchGroup(sourceId: string, id: string, at: Instant, tx?: Transaction): Promise<boolean>
   removeGroup(
     sourceId: string,
     id: string,

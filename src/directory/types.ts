@@ -1,9 +1,6 @@
 import type { Instant } from '../shared/clock.ts'
 import type { JsonObject } from '../shared/json.ts'
 
-/** How an identity provider speaks. Tolerance follows it; see docs/identity-providers. */
-export type Dialect = 'okta' | 'entra' | 'generic' | 'generic-strict'
-
 /** A SCIM User as stored: canonical attribute names, no `id`, `meta`, `groups` or `password`. */
 export interface UserRecord {
   id: string

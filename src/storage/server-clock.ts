@@ -15,9 +15,9 @@ export async function createServerClock(connection: Connection): Promise<ServerC
   let offset = 0
   const refresh = async (): Promise<void> => {
     const sent = performance.now()
-    const hello = await connection.db?.admin().command({ hello: 1 })
+    const hello = await connection.getClient().db('admin').command({ hello: 1 })
     const received = performance.now()
-    offset = (hello?.['localTime'] as Date).getTime() - (sent + received) / 2
+    offset = (hello['localTime'] as Date).getTime() - (sent + received) / 2
   }
   await refresh()
   return { now: () => Math.round(performance.now() + offset), refresh }

@@ -1,0 +1,30 @@
+import type { Transaction } from '../shared/transaction.ts'
+import type { Lane } from './lane.ts'
+import type { AppRecord, Offboarding, Revocation } from './types.ts'
+
+/** Lanes as the intake needs them. The worker's claim and lease calls are in worker-store.ts. */
+export interface LaneStore {
+  load(ids: readonly string[], tx?: Transaction): Promise<Map<string, Lane>>
+  ofUser(sourceId: string, userId: string, tx?: Transaction): Promise<Lane[]>
+  /**
+   * Inserts a lane of rev 0, else replaces by compare-and-swap on `rev`; the stored rev is one higher.
+   * @returns ids that lost the race; inside a transaction a lost race throws instead
+   */
+  save(lanes: readonly Lane[], tx?: Transaction): Promise<string[]>
+}
+
+export interface RevocationStore {
+  /** Idempotent by the unique (sourceId, userId, generation). */
+  insert(
+    offboarding: Offboarding,
+    revocations: readonly Revocation[],
+    wrappedCaseKey: Buffer,
+    tx: Transaction,
+  ): Promise<void>
+}
+
+export interface AppStore {
+  /** All registered apps; served from a short-lived cache outside transactions. */
+  all(tx?: Transaction): Promise<AppRecord[]>
+  app(id: string): Promise<AppRecord | null>
+}
