@@ -13,7 +13,7 @@ const count = z.int().min(0)
 const facet = z.string().regex(/^[a-z_]{1,32}$/)
 const word = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
 
-const cause = z.strictObject({ kind: word, received: at, request: id })
+const cause = z.strictObject({ kind: word, received: at, request_id: id })
 
 /** One unit of the expected set, in the order of `revocation` ids. */
 const expectedItem = z.strictObject({ app: id, facet, revocation: id })
