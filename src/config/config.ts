@@ -1,0 +1,199 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { HubError } from '../shared/errors.ts'
+import { SETTINGS, type SettingName } from './settings.ts'
+
+export type ProcessRole = 'web' | 'worker' | 'ledger'
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+
+/** All that the environment decides, read once at start. Frozen. */
+export interface Config {
+  /** 0 to 65535; 0 takes a free port. */
+  readonly port: number
+  readonly host: string
+  /** Without a slash at its end. */
+  readonly publicUrl: string
+  /** Express' `trust proxy`: false, a number of hops, or addresses and CIDR ranges. */
+  readonly trustProxy: false | number | readonly string[]
+  readonly roles: readonly ProcessRole[]
+  /** Absent: the embedded mongod. */
+  readonly mongodbUri: string | undefined
+  readonly mongodbDb: string
+  readonly mongodBinary: string | undefined
+  /** Absolute path. */
+  readonly dataDir: string
+  /** Absent: see `localSecrets`. */
+  readonly adminToken: string | undefined
+  /** 32 bytes. Absent: see `localSecrets`. */
+  readonly masterKey: Buffer | undefined
+  readonly metricsToken: string | undefined
+  readonly ledgerOrigin: string
+  /** npm package names. */
+  readonly connectors: readonly string[]
+  readonly logLevel: LogLevel
+}
+
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+
+const ROLES = ['web', 'worker', 'ledger'] as const
+const token = z.string().min(32, 'must have at least 32 characters')
+
+const schema = z.object({
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a number')
+    .transform(Number)
+    .refine((port) => port <= 65_535, 'must be at most 65535')
+    .default(8080),
+  HOST: z.string().default('127.0.0.1'),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .refine((url) => !/[?#]/.test(url), 'must have no query and no fragment')
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional(),
+  TRUST_PROXY: z
+    .string()
+    .refine((text) => text !== 'true', 'names proxies; "true" would believe everybody')
+    .refine(
+      (text) =>
+        text === 'none' ||
+        /^\d{1,2}$/.test(text) ||
+        list(text).every((part) =>
+          /^[0-9a-fA-F.:]+(\/\d{1,3})?$|^(loopback|linklocal|uniquelocal)$/.test(part),
+        ),
+      'must be a number of proxies or a list of addresses',
+    )
+    .transform((text): false | number | readonly string[] =>
+      text === 'none' ? false : /^\d+$/.test(text) ? Number(text) : Object.freeze(list(text)),
+    )
+    .default(false),
+  ROLE: z
+    .string()
+    .transform((text) => (text === 'all' ? [...ROLES] : list(text)))
+    .pipe(z.array(z.enum(ROLES)).min(1))
+    .default([...ROLES]),
+  MONGODB_URI: z
+    .string()
+    .regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://')
+    .optional(),
+  MONGODB_DB: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,63}$/, 'may hold letters, digits, _ and -')
+    .default('quittance'),
+  MONGOD_BINARY: z.string().optional(),
+  DATA_DIR: z.string().default('./.data'),
+  ADMIN_TOKEN: token.optional(),
+  MASTER_KEY: z
+    .string()
+    .transform((text) => Buffer.from(text, 'base64'))
+    .refine((key) => key.length === 32, 'must be 32 bytes in base64 (openssl rand -base64 32)')
+    .optional(),
+  METRICS_TOKEN: token.optional(),
+  LEDGER_ORIGIN: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, 'must be like hub.example.com/ledger')
+    .default('quittance.local/ledger'),
+  CONNECTORS: z
+    .string()
+    .transform(list)
+    .pipe(
+      z.array(
+        z.string().regex(/^(@[a-z0-9._-]+\/)?[a-z0-9][a-z0-9._-]*$/, 'must be npm package names'),
+      ),
+    )
+    .default([]),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+} satisfies Record<SettingName, z.ZodType>)
+
+/**
+ * Reads the configuration. An empty variable counts as unset. Values never appear in the error.
+ *
+ * @param env environment variables, by name
+ * @throws HubError ERR_CONFIG with all faults at once, one line each
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const { values, issues } = readVariables(env)
+  const parsed = schema.safeParse(values)
+  if (!parsed.success) issues.push(...parsed.error.issues)
+  issues.push(...missingTogether(values, issues))
+  if (!parsed.success || issues.length > 0) {
+    const text = z.prettifyError(new z.ZodError(issues))
+    throw new HubError('ERR_CONFIG', `the configuration has faults:\n${text}`)
+  }
+  const v = parsed.data
+  const shownHost = ['0.0.0.0', '::'].includes(v.HOST) ? 'localhost' : v.HOST
+  return Object.freeze({
+    port: v.PORT,
+    host: v.HOST,
+    publicUrl:
+      v.PUBLIC_URL ?? `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${v.PORT}`,
+    trustProxy: v.TRUST_PROXY,
+    roles: Object.freeze([...new Set(v.ROLE)]),
+    mongodbUri: v.MONGODB_URI,
+    mongodbDb: v.MONGODB_DB,
+    mongodBinary: v.MONGOD_BINARY,
+    dataDir: resolve(v.DATA_DIR),
+    adminToken: v.ADMIN_TOKEN,
+    masterKey: v.MASTER_KEY,
+    metricsToken: v.METRICS_TOKEN,
+    ledgerOrigin: v.LEDGER_ORIGIN,
+    connectors: Object.freeze(v.CONNECTORS),
+    logLevel: v.LOG_LEVEL,
+  })
+}
+
+type Issue = z.core.$ZodIssue
+const fault = (name: string, message: string): Issue => ({
+  code: 'custom',
+  path: [name],
+  message,
+  input: undefined,
+})
+
+/** The known variables that are set, with `*_FILE` variants of secrets read. */
+function readVariables(env: Readonly<Record<string, string | undefined>>): {
+  values: Record<string, string>
+  issues: Issue[]
+} {
+  const values: Record<string, string> = {}
+  const issues: Issue[] = []
+  for (const setting of SETTINGS) {
+    const { name } = setting
+    const direct = env[name]?.trim()
+    if (direct) values[name] = direct
+    const file = 'secret' in setting ? env[`${name}_FILE`]?.trim() : undefined
+    if (!file) continue
+    if (direct) {
+      issues.push(fault(`${name}_FILE`, `is set beside ${name}; set one of them`))
+      continue
+    }
+    try {
+      const content = readFileSync(file, 'utf8').trim()
+      if (content === '') issues.push(fault(`${name}_FILE`, `${file} is empty`))
+      else values[name] = content
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      issues.push(fault(`${name}_FILE`, `${file} cannot be read (${code ?? 'unknown reason'})`))
+    }
+  }
+  return { values, issues }
+}
+
+/** A shared database means several processes: a secret generated on one machine would not fit the others. */
+function missingTogether(values: Record<string, string>, known: readonly Issue[]): Issue[] {
+  if (values['MONGODB_URI'] === undefined) return []
+  const roles = list(values['ROLE'] ?? 'all')
+  const needed = [
+    'MASTER_KEY',
+    ...(roles.some((r) => r === 'all' || r === 'web') ? ['ADMIN_TOKEN'] : []),
+  ]
+  return needed
+    .filter((name) => values[name] === undefined)
+    .filter((name) => !known.some((issue) => issue.path[0] === `${name}_FILE`))
+    .map((name) => fault(name, 'must be set when MONGODB_URI is set'))
+}

@@ -1,0 +1,109 @@
+/** One setting of the hub, as documentation: `.env.example` and the README's table are checked against this list. */
+export interface Setting {
+  /** Name of the environment variable. */
+  name: string
+  /** What holds when the variable is unset or empty; absent where there is no default. */
+  default?: string
+  /** Secrets can also be given as `<NAME>_FILE`, the path of a file that holds the value. */
+  secret?: true
+  /** One or two plain sentences for an operator. */
+  description: string
+}
+
+/** Every environment variable that the hub reads, in the order in which people meet them. */
+export const SETTINGS = [
+  {
+    name: 'PORT',
+    default: '8080',
+    description: 'TCP port of SCIM, API and dashboard. 0 takes a free one.',
+  },
+  {
+    name: 'HOST',
+    default: '127.0.0.1',
+    description: 'Address to listen on. Containers set 0.0.0.0.',
+  },
+  {
+    name: 'PUBLIC_URL',
+    default: 'http://<HOST>:<PORT>',
+    description:
+      'Base URL under which identity providers and people reach the hub. SCIM locations and printed addresses start with it.',
+  },
+  {
+    name: 'TRUST_PROXY',
+    default: 'none',
+    description:
+      'Whose X-Forwarded-For is believed: a number of proxies, or a comma-separated list of their addresses or CIDR ranges.',
+  },
+  {
+    name: 'ROLE',
+    default: 'all',
+    description:
+      'What this process does: all, or a comma-separated list of web (SCIM, API, dashboard), worker (revokes and reads back), ledger (seals and signs).',
+  },
+  {
+    name: 'MONGODB_URI',
+    default: 'embedded',
+    description:
+      'MongoDB replica set or mongos. Without it the hub runs a mongod of its own in DATA_DIR.',
+  },
+  { name: 'MONGODB_DB', default: 'quittance', description: 'Name of the database.' },
+  {
+    name: 'MONGOD_BINARY',
+    default: 'found by itself',
+    description: 'mongod program of the embedded database.',
+  },
+  {
+    name: 'DATA_DIR',
+    default: './.data',
+    description: 'Folder of the embedded database, the signing keys and generated secrets.',
+  },
+  {
+    name: 'ADMIN_TOKEN',
+    default: 'generated in DATA_DIR',
+    secret: true,
+    description:
+      'Bearer token of the first admin, at least 32 characters. Needed with MONGODB_URI where the role is web.',
+  },
+  {
+    name: 'MASTER_KEY',
+    default: 'generated in DATA_DIR',
+    secret: true,
+    description:
+      'Wraps the keys of stored secrets and evidence: 32 random bytes in base64 (openssl rand -base64 32). Needed with MONGODB_URI. Without it nothing stored can be opened again: back it up.',
+  },
+  {
+    name: 'METRICS_TOKEN',
+    default: 'none',
+    secret: true,
+    description:
+      'Bearer token that may read /metrics and nothing else, at least 32 characters. The admin token may read it too.',
+  },
+  {
+    name: 'LEDGER_ORIGIN',
+    default: 'quittance.local/ledger',
+    description:
+      'Name of the ledger in checkpoints and certificates: a host name of yours and a path. It cannot be changed once the ledger has an entry.',
+  },
+  {
+    name: 'CONNECTORS',
+    default: 'none',
+    description: 'Comma-separated npm packages with further connectors.',
+  },
+  {
+    name: 'LOG_LEVEL',
+    default: 'info',
+    description: 'fatal, error, warn, info, debug, trace or silent.',
+  },
+] as const satisfies readonly Setting[]
+
+export type SettingName = (typeof SETTINGS)[number]['name']
+
+/** The settings as a Markdown table, for the README. */
+export function settingsTable(settings: readonly Setting[] = SETTINGS): string {
+  const cell = (text: string): string => text.replaceAll('|', '\\|')
+  const rows = settings.map(
+    (s) =>
+      `| \`${s.name}\`${s.secret ? ` or \`${s.name}_FILE\`` : ''} | ${cell(s.default ?? '')} | ${cell(s.description)} |`,
+  )
+  return ['| Variable | Default | Meaning |', '|---|---|---|', ...rows].join('\n')
+}
