@@ -84,18 +84,49 @@ export const revocationSuperseded = z.strictObject({
   revocation: id,
 })
 
-export const offboardingClosed = z.strictObject({
+/** A risk accepted by two persons, for a time. The reason itself is text for people: a commitment here. */
+export const revocationWaived = z.strictObject({
   ...envelope,
-  type: z.literal('offboarding.closed'),
-  items: z.array(
-    expectedItem.extend({
-      /** Leaf hash of the entry that holds the outcome. */
-      entry: hash,
-      outcome: z.enum(['proven', 'waived', 'superseded']),
-    }),
-  ),
+  type: z.literal('revocation.waived'),
+  app: id,
+  approved_by: z.array(commitment).min(2).max(8),
+  expires: at,
+  facet,
+  generation: count,
   offboarding: id,
-  outcome: z.enum(['complete', 'superseded', 'mixed']),
+  reason: commitment,
+  revocation: id,
+})
+
+/** How one expected item ended. */
+const outcomeItem = expectedItem.extend({
+  /** Leaf hash of the entry that holds the outcome. */
+  entry: hash,
+  outcome: z.enum(['proven', 'waived', 'superseded']),
+})
+
+/** Above this many items a closing entry names their root only: it must fit into 64 KiB. */
+export const MAX_CLOSED_ITEMS = 200
+
+/** Carries exactly one of `items` and `outcomes`; see `closing` in closing.ts, which chooses. */
+export const offboardingClosed = z
+  .strictObject({
+    ...envelope,
+    type: z.literal('offboarding.closed'),
+    items: z.array(outcomeItem).max(MAX_CLOSED_ITEMS).optional(),
+    offboarding: id,
+    outcome: z.enum(['complete', 'superseded', 'mixed']),
+    outcomes: z.strictObject({ count, root: hash }).optional(),
+  })
+  .refine((body) => (body.items === undefined) !== (body.outcomes === undefined), {
+    path: ['items'],
+  })
+
+/** The case key is gone: the commitments of this case open no more, its proofs stay valid. */
+export const offboardingKeysErased = z.strictObject({
+  ...envelope,
+  type: z.literal('offboarding.keys_erased'),
+  offboarding: id,
 })
 
 /** First entry of a log, and every later key of a signer: which public key may sign what, from which size. */
@@ -119,7 +150,9 @@ export const entryBody = z.discriminatedUnion('type', [
   offboardingOpened,
   revocationVerified,
   revocationSuperseded,
+  revocationWaived,
   offboardingClosed,
+  offboardingKeysErased,
   logKey,
   logGenesis,
 ])
@@ -127,3 +160,4 @@ export type EntryBody = z.infer<typeof entryBody>
 export type EntryType = EntryBody['type']
 
 export type ExpectedItem = z.infer<typeof expectedItem>
+export type OutcomeItem = z.infer<typeof outcomeItem>

@@ -1,0 +1,31 @@
+import { assertNever } from '../shared/assert-never.ts'
+import type { EntryBody, EntryType } from './entries.ts'
+
+/** `<type>:<what it is about>`: the id that makes a repeated attempt create nothing new. */
+export function entryId(type: EntryType, about: string): string {
+  return `${type}:${about}`
+}
+
+/** The id that follows from a body. It is not hashed: any verifier computes it again. */
+export function idOfBody(body: EntryBody): string {
+  return entryId(body.type, subjectOf(body))
+}
+
+function subjectOf(body: EntryBody): string {
+  switch (body.type) {
+    case 'offboarding.opened':
+    case 'offboarding.closed':
+    case 'offboarding.keys_erased':
+      return body.offboarding
+    case 'revocation.verified':
+    case 'revocation.superseded':
+    case 'revocation.waived':
+      return body.revocation
+    case 'log.key':
+      return body.kid
+    case 'log.genesis':
+      return body.log
+    default:
+      return assertNever(body)
+  }
+}

@@ -1,0 +1,116 @@
+import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { canonicalJson } from '../shared/canonical-json.ts'
+import { HubError } from '../shared/errors.ts'
+import { isJsonObject } from '../shared/json.ts'
+import { type EntryBody, entryBody } from './entries.ts'
+import { idOfBody } from './entry-id.ts'
+import type { EntryWriter } from './intake.ts'
+
+/** A bundle carries each entry behind a 16-bit length. C2SP tlog-tiles, "Log Entries". */
+export const MAX_LEAF_SIZE = 65_535
+
+/** The parts of an entry as it stands in the log. */
+export interface Leaf {
+  body: EntryBody
+  /** Which key signed; the log announces keys in `log.key` entries. */
+  kid: string
+  /** Ed25519 over the canonical body. */
+  sig: Buffer
+  /** What `sig` covers. */
+  signed: Buffer
+}
+
+export type LeafRefusal = 'too-long' | 'not-json' | 'not-canonical' | 'unknown-shape' | 'bad-schema'
+export type ReadLeaf = { kind: 'leaf'; leaf: Leaf } | { kind: 'refused'; reason: LeafRefusal }
+
+/**
+ * Makes entries of one process. What the writer signs cannot be forged by somebody who can only write to
+ * the database: the sequencer refuses rows whose signature does not verify.
+ *
+ * @param options.origin name of the log, the `log` field of every body
+ * @param options.privateKey Ed25519; its public half is announced under `kid`
+ * @throws HubError ERR_LEDGER from `write` when the body breaks its schema, names another log, or is too long
+ */
+export function createEntryWriter(options: {
+  origin: string
+  kid: string
+  privateKey: KeyObject
+}): EntryWriter {
+  const { origin, kid, privateKey } = options
+  return {
+    origin,
+    write: (body, references) => {
+      const checked = entryBody.safeParse(body)
+      if (!checked.success) {
+        throw new HubError('ERR_LEDGER', 'an entry breaks its schema', {
+          // Paths only: values could hold what must not be logged.
+          details: { paths: checked.error.issues.map((issue) => issue.path.join('.')) },
+        })
+      }
+      if (checked.data.log !== origin) {
+        throw new HubError('ERR_LEDGER', `an entry for ${checked.data.log} was given to ${origin}`)
+      }
+      const signed = Buffer.from(canonicalJson(checked.data))
+      const sig = sign(null, signed, privateKey).toString('base64url')
+      const leaf = Buffer.from(canonicalJson({ body: checked.data, kid, sig }))
+      if (leaf.length > MAX_LEAF_SIZE) {
+        throw new HubError('ERR_LEDGER', `an entry of ${leaf.length} bytes does not fit the log`)
+      }
+      return { eid: idOfBody(checked.data), type: checked.data.type, leaf, references }
+    },
+  }
+}
+
+/** Reads the bytes of an entry. Nothing is believed yet: see `leafSignedBy`. */
+export function readLeaf(bytes: Uint8Array): ReadLeaf {
+  if (bytes.length > MAX_LEAF_SIZE) return { kind: 'refused', reason: 'too-long' }
+  const text = Buffer.from(bytes).toString('latin1')
+  const parsed = parseJson(text)
+  if (parsed === undefined) return { kind: 'refused', reason: 'not-json' }
+  if (
+    !isJsonObject(parsed) ||
+    Object.keys(parsed).sort().join() !== 'body,kid,sig' ||
+    typeof parsed['kid'] !== 'string' ||
+    typeof parsed['sig'] !== 'string' ||
+    // One spelling per signature: base64 with other spare bits would be another leaf.
+    Buffer.from(parsed['sig'], 'base64url').toString('base64url') !== parsed['sig']
+  ) {
+    return { kind: 'refused', reason: 'unknown-shape' }
+  }
+  const body = entryBody.safeParse(parsed['body'])
+  if (!body.success) return { kind: 'refused', reason: 'bad-schema' }
+  const { kid, sig } = parsed
+  // The schema is ASCII only, so latin1 text compares byte for byte.
+  if (canonicalJson({ body: body.data, kid, sig }) !== text) {
+    return { kind: 'refused', reason: 'not-canonical' }
+  }
+  const signed = Buffer.from(canonicalJson(body.data))
+  return {
+    kind: 'leaf',
+    leaf: { body: body.data, kid, sig: Buffer.from(sig, 'base64url'), signed },
+  }
+}
+
+/** Did this key sign the body? On the thread pool: the sequencer checks thousands a second. */
+export function leafSignedBy(leaf: Leaf, publicKey: KeyObject): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    verify(null, leaf.signed, publicKey, leaf.sig, (error, valid) => {
+      if (error === null) resolve(valid)
+      else reject(error)
+    })
+  })
+}
+
+/** @param raw 32 bytes */
+export function ed25519PublicKey(raw: Uint8Array): KeyObject {
+  const x = Buffer.from(raw).toString('base64url')
+  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
