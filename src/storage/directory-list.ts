@@ -1,0 +1,258 @@
+import type { mongo } from 'mongoose'
+import type { AttributePath, Filter, ListQuery } from '../directory/query.ts'
+import type { DirectoryStore, ListResult } from '../directory/store.ts'
+import type { GroupRecord, UserRecord } from '../directory/types.ts'
+import { HubError } from '../shared/errors.ts'
+import type { GroupRow, MembershipRow, ResourceRow, UserRow } from './directory-models.ts'
+import {
+  compileElement,
+  compileFilter,
+  fieldOf,
+  JOINED_ATTRIBUTE,
+  joinsOf,
+  type Query,
+} from './directory-query.ts'
+import { groupRecord, key, userRecord } from './directory-rows.ts'
+import { translated } from './errors.ts'
+import { type Cursor, cursorText, parseCursor } from './list-cursor.ts'
+
+/**
+ * RFC 7644 §3.4.2.1 tooMany: how long a listing may read. The server answers before the client's
+ * `socketTimeoutMS` of 5 s cuts the line, which would look like an outage.
+ */
+const MAX_TIME_MS = 4_500
+/** A membership condition that many resources meet is refused: it would become a query of that many keys. */
+const MAX_JOINED = 50_000
+
+interface Collections {
+  users: mongo.Collection<UserRow>
+  groups: mongo.Collection<GroupRow>
+  memberships: mongo.Collection<MembershipRow>
+}
+
+/** The listing half of the directory store. */
+export function createDirectoryLists(
+  collections: Collections,
+): Pick<DirectoryStore, 'listUsers' | 'listGroups'> {
+  return {
+    listUsers: (sourceId, query) =>
+      list<UserRow, UserRecord>(
+        collections,
+        'User',
+        collections.users,
+        sourceId,
+        query,
+        userRecord,
+      ),
+    listGroups: (sourceId, query) =>
+      list<GroupRow, GroupRecord>(
+        collections,
+        'Group',
+        collections.groups,
+        sourceId,
+        query,
+        groupRecord,
+      ),
+  }
+}
+
+function list<Row extends ResourceRow, Item>(
+  collections: Collections,
+  type: 'User' | 'Group',
+  rows: mongo.Collection<Row>,
+  sourceId: string,
+  query: ListQuery,
+  item: (row: Row) => Item,
+): Promise<ListResult<Item>> {
+  return translated(async () => {
+    const matching = await matchOf(collections, type, sourceId, query.filter)
+    const { page } = query
+    const cursor =
+      page.kind === 'cursor' && page.cursor !== '' ? parseCursor(page.cursor, query) : null
+    const skip = page.kind === 'index' ? page.startIndex - 1 : 0
+    // One row more than asked for tells whether there is a next page.
+    const found =
+      page.count === 0
+        ? []
+        : await read(rows, { sourceId, matching, query, cursor, skip, limit: page.count + 1 })
+    const items = found.slice(0, page.count)
+    const more = found.length > page.count
+
+    const totalResults =
+      cursor !== null
+        ? cursor.total
+        : !more && items.length > 0
+          ? skip + items.length
+          : await rows.countDocuments(matching as mongo.Filter<Row>, { maxTimeMS: MAX_TIME_MS })
+    const last = items.at(-1)
+    return {
+      totalResults,
+      items: items.map(({ row }) => item(row)),
+      ...(page.kind === 'cursor' && more && last !== undefined
+        ? {
+            nextCursor: cursorText(
+              { total: totalResults, sort: last.sort, id: last.row.id },
+              query,
+            ),
+          }
+        : {}),
+    }
+  })
+}
+
+async function matchOf(
+  collections: Collections,
+  type: 'User' | 'Group',
+  sourceId: string,
+  filter: Filter | undefined,
+): Promise<Query> {
+  // Within the keys of one source: `0` is the character after `/`.
+  const own: Query = { _id: { $gt: `${sourceId}/`, $lt: `${sourceId}0` } }
+  if (filter === undefined) return own
+  const joined = new Map<Filter, readonly string[]>()
+  for (const part of joinsOf(filter, type)) {
+    joined.set(part, await join(collections, type, sourceId, part))
+  }
+  const compiled = compileFilter(filter, {
+    resourceType: type,
+    key: (id) => key(sourceId, id),
+    joined,
+  })
+  return { $and: [own, { sourceId }, compiled] }
+}
+
+/** Keys of the users (or groups) that meet a condition on their groups (or members). `ne` resolves as `eq`. */
+async function join(
+  { memberships }: Collections,
+  type: 'User' | 'Group',
+  sourceId: string,
+  filter: Filter,
+): Promise<string[]> {
+  const fields: Record<string, string> =
+    type === 'User' ? { value: 'groupId' } : { value: 'memberId', type: 'type', display: 'display' }
+  const field = (path: AttributePath): string => {
+    const sub = path.attribute === JOINED_ATTRIBUTE[type] ? (path.sub ?? 'value') : path.attribute
+    const name = fields[sub]
+    if (name !== undefined) return name
+    throw new HubError(
+      'ERR_INVALID_FILTER',
+      `${JOINED_ATTRIBUTE[type]}.${sub} cannot be searched; ${JOINED_ATTRIBUTE[type]}.value can`,
+    )
+  }
+  const exact = exactly(filter.kind === 'element' ? filter.where : filter)
+  const condition =
+    exact.kind === 'compare' && exact.operator === 'ne' && filter.kind === 'compare'
+      ? compileElement({ ...exact, operator: 'eq' }, field)
+      : compileElement(exact, field)
+  const wanted = type === 'User' ? 'memberId' : 'groupId'
+  const ids = await memberships
+    .aggregate<{ _id: string }>(
+      [
+        { $match: { $and: [{ sourceId }, condition] } },
+        { $group: { _id: `$${wanted}` } },
+        { $limit: MAX_JOINED + 1 },
+      ],
+      { maxTimeMS: MAX_TIME_MS },
+    )
+    .toArray()
+  if (ids.length > MAX_JOINED) {
+    throw new HubError('ERR_TOO_MANY', 'the filter matches too many memberships; narrow it')
+  }
+  return ids.map((row) => key(sourceId, row._id))
+}
+
+/** Memberships keep ids as they are (`id` is caseExact): compare them so, whatever the schema says of `value`. */
+function exactly(filter: Filter): Filter {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return { kind: filter.kind, of: filter.of.map(exactly) }
+    case 'not':
+      return { kind: 'not', of: exactly(filter.of) }
+    case 'compare':
+      return { ...filter, path: { ...filter.path, caseExact: true } }
+    case 'present':
+    case 'element':
+      return filter
+  }
+}
+
+interface Found<Row> {
+  row: Row
+  /** The value it was sorted by; absent when it has none, or when the order is by id. */
+  sort: Cursor['sort']
+}
+
+interface Reading {
+  sourceId: string
+  matching: Query
+  query: ListQuery
+  cursor: Cursor | null
+  skip: number
+  limit: number
+}
+
+async function read<Row extends ResourceRow>(
+  rows: mongo.Collection<Row>,
+  { sourceId, matching, query, cursor, skip, limit }: Reading,
+): Promise<Found<Row>[]> {
+  const after = { _id: { $gt: key(sourceId, cursor?.id ?? '') } }
+  if (query.sortBy === undefined) {
+    const match = cursor === null ? matching : { $and: [matching, after] }
+    const found = await rows
+      .find(match as mongo.Filter<Row>, { maxTimeMS: MAX_TIME_MS, sort: { _id: 1 }, skip, limit })
+      .project<Row>({ search: 0 })
+      .toArray()
+    return found.map((row) => ({ row, sort: undefined }))
+  }
+
+  // RFC 7644 §3.4.2.3: resources without a value come last when ascending, first when descending.
+  const direction = query.descending === true ? -1 : 1
+  const field = sortField(query.sortBy)
+  const found = await rows
+    .aggregate<Row & { sort: { missing: number; value?: Cursor['sort'] } }>(
+      [
+        { $match: matching },
+        {
+          $set: {
+            sort: {
+              missing: { $cond: [{ $eq: [{ $type: `$${field}` }, 'missing'] }, 1, 0] },
+              value: `$${field}`,
+            },
+          },
+        },
+        ...(cursor === null ? [] : [{ $match: beyond(after, cursor, direction) }]),
+        { $sort: { 'sort.missing': direction, 'sort.value': direction, _id: 1 } },
+        ...(skip > 0 ? [{ $skip: skip }] : []),
+        { $limit: limit },
+        { $project: { search: 0 } },
+      ],
+      { maxTimeMS: MAX_TIME_MS },
+    )
+    .toArray()
+  return found.map((row) => ({ row: row as unknown as Row, sort: row.sort.value }))
+}
+
+/** Keyset: everything after the last row of the page before. */
+function beyond(after: Query, cursor: Cursor, direction: 1 | -1): Query {
+  const further = direction === 1 ? '$gt' : '$lt'
+  const missing = cursor.sort === undefined ? 1 : 0
+  const value = cursor.sort === undefined ? { $exists: false } : cursor.sort
+  return {
+    $or: [
+      { 'sort.missing': { [further]: missing } },
+      ...(missing === 1 ? [] : [{ 'sort.missing': 0, 'sort.value': { [further]: value } }]),
+      {
+        'sort.missing': missing,
+        'sort.value': value,
+        ...after,
+      },
+    ],
+  }
+}
+
+function sortField(path: AttributePath): string {
+  const field = fieldOf(path)
+  if (!path.multiValued || !field.startsWith('search.')) return field
+  return `search.first.${field.slice('search.'.length)}`
+}

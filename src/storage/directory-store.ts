@@ -1,0 +1,180 @@
+import type { Connection } from 'mongoose'
+import type { DirectoryStore } from '../directory/store.ts'
+import { createDirectoryLists } from './directory-list.ts'
+import type { GroupRow, MembershipRow, UserRow } from './directory-models.ts'
+import {
+  groupRecord,
+  groupRow,
+  key,
+  membership,
+  membershipRow,
+  userRecord,
+  userRow,
+} from './directory-rows.ts'
+import { sessionOf, within } from './transaction.ts'
+
+/** Users, groups and memberships in MongoDB. Call `prepareDirectory` once before. */
+export function createDirectoryStore(connection: Connection): DirectoryStore {
+  const db = connection.getClient().db(connection.name)
+  const users = db.collection<UserRow>('users')
+  const groups = db.collection<GroupRow>('groups')
+  const memberships = db.collection<MembershipRow>('memberships')
+
+  return {
+    ...createDirectoryLists({ users, groups, memberships }),
+
+    user: (sourceId, id, tx) =>
+      within(tx, async () => {
+        const row = await users.findOne({ _id: key(sourceId, id) }, sessionOf(tx))
+        return row && userRecord(row)
+      }),
+
+    users: (sourceId, ids, tx) =>
+      within(tx, async () => {
+        if (ids.length === 0) return []
+        const among = { _id: { $in: ids.map((id) => key(sourceId, id)) } }
+        return (await users.find(among, sessionOf(tx)).toArray()).map(userRecord)
+      }),
+
+    group: (sourceId, id, tx) =>
+      within(tx, async () => {
+        const row = await groups.findOne({ _id: key(sourceId, id) }, sessionOf(tx))
+        return row && groupRecord(row)
+      }),
+
+    members: (sourceId, groupId, tx) =>
+      within(tx, async () => {
+        const rows = await memberships
+          .find({ sourceId, groupId }, { ...sessionOf(tx), sort: { memberId: 1 } })
+          .toArray()
+        return rows.map(membership)
+      }),
+
+    groupsOf: (sourceId, userIds, tx) =>
+      within(tx, async () => {
+        const rows = await memberships
+          .find(
+            { sourceId, memberId: { $in: [...userIds] } },
+            { ...sessionOf(tx), projection: { _id: 0, memberId: 1, groupId: 1 } },
+          )
+          .toArray()
+        const keys = [...new Set(rows.map((row) => key(sourceId, row.groupId)))]
+        const named = await groups
+          .find(
+            { _id: { $in: keys } },
+            { ...sessionOf(tx), projection: { id: 1, 'resource.displayName': 1 } },
+          )
+          .toArray()
+        const display = new Map(named.map((row) => [row.id, String(row.resource['displayName'])]))
+        const result = new Map<string, { id: string; display: string }[]>()
+        for (const { memberId, groupId } of rows) {
+          const list = result.get(memberId) ?? []
+          list.push({ id: groupId, display: display.get(groupId) ?? '' })
+          result.set(memberId, list)
+        }
+        return result
+      }),
+
+    insertUser: (record, tx) =>
+      within(tx, async () => {
+        await users.insertOne(userRow(record), sessionOf(tx))
+      }),
+
+    replaceUser: (record, expectedVersion, tx) =>
+      within(tx, async () => {
+        const { _id, ...fields } = userRow(record)
+        const { matchedCount } = await users.updateOne(
+          { _id, version: expectedVersion },
+          { $set: fields },
+          sessionOf(tx),
+        )
+        return matchedCount === 1
+      }),
+
+    removeUser: (sourceId, id, expectedVersion, tx) =>
+      within(tx, async () => {
+        const { deletedCount } = await users.deleteOne(
+          { _id: key(sourceId, id), version: expectedVersion },
+          sessionOf(tx),
+        )
+        return deletedCount === 1
+      }),
+
+    insertGroup: (record, tx) =>
+      within(tx, async () => {
+        await groups.insertOne(groupRow(record), sessionOf(tx))
+      }),
+
+    replaceGroup: (record, expectedVersion, tx) =>
+      within(tx, async () => {
+        const { _id, ...fields } = groupRow(record)
+        const { matchedCount } = await groups.updateOne(
+          { _id, version: expectedVersion },
+          { $set: fields },
+          sessionOf(tx),
+        )
+        return matchedCount === 1
+      }),
+
+    touchGroup: (sourceId, id, at, tx) =>
+      within(tx, async () => {
+        const { matchedCount } = await groups.updateOne(
+          { _id: key(sourceId, id) },
+          { $inc: { version: 1 }, $max: { lastModified: new Date(at) } },
+          sessionOf(tx),
+        )
+        return matchedCount === 1
+      }),
+
+    removeGroup: (sourceId, id, expectedVersion, tx) =>
+      within(tx, async () => {
+        const { deletedCount } = await groups.deleteOne(
+          { _id: key(sourceId, id), version: expectedVersion },
+          sessionOf(tx),
+        )
+        return deletedCount === 1
+      }),
+
+    addMembers: (rows, tx) =>
+      within(tx, async () => {
+        if (rows.length === 0) return []
+        const { upsertedIds } = await memberships.bulkWrite(
+          rows.map((row) => {
+            const { _id, ...fields } = membershipRow(row)
+            return {
+              updateOne: { filter: { _id }, update: { $setOnInsert: fields }, upsert: true },
+            }
+          }),
+          { ordered: false, ...sessionOf(tx) },
+        )
+        return Object.keys(upsertedIds).map((index) => rows[Number(index)]?.memberId ?? '')
+      }),
+
+    removeMembers: (sourceId, groupId, memberIds, tx) =>
+      within(tx, async () => {
+        const which = {
+          sourceId,
+          groupId,
+          ...(memberIds === 'all' ? {} : { memberId: { $in: [...memberIds] } }),
+        }
+        const present = await memberships
+          .find(which, { ...sessionOf(tx), projection: { memberId: 1 } })
+          .toArray()
+        if (present.length > 0) {
+          const keys = present.map((row) => row._id)
+          await memberships.deleteMany({ _id: { $in: keys } }, sessionOf(tx))
+        }
+        return present.map((row) => row.memberId)
+      }),
+
+    removeFromAllGroups: (sourceId, memberId, tx) =>
+      within(tx, async () => {
+        const which = { sourceId, memberId }
+        const present = await memberships
+          .find(which, { ...sessionOf(tx), projection: { groupId: 1 } })
+          .toArray()
+        if (present.length > 0) await memberships.deleteMany(which, sessionOf(tx))
+        return present.map((row) => row.groupId)
+      }),
+  }
+}
