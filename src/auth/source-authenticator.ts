@@ -1,7 +1,8 @@
 import type { Instant } from '../shared/clock.ts'
 
 /** How an identity provider speaks; what it is forgiven follows from it. */
-export type SourceDialect = 'okta' | 'entra' | 'generic' | 'generic-strict'
+export const SOURCE_DIALECTS = ['okta', 'entra', 'generic', 'generic-strict'] as const
+export type SourceDialect = (typeof SOURCE_DIALECTS)[number]
 
 /** A source that has proved who it is. */
 export interface SourceIdentity {
@@ -13,10 +14,16 @@ export interface SourceIdentity {
 export interface SourceAuthenticator {
   /**
    * @param authorization the Authorization header, as received
+   * @param address where the call comes from; failures are counted by source and address
    * @throws HubError ERR_UNAUTHENTICATED for an unknown source, a wrong or an expired token (the same words for all)
+   * @throws HubError ERR_RATE_LIMITED after too many failures from one address
    * @throws HubError ERR_STORAGE_UNAVAILABLE when it could not look
    */
-  authenticate(sourceId: string, authorization: string | undefined): Promise<SourceIdentity>
+  authenticate(
+    sourceId: string,
+    authorization: string | undefined,
+    address?: string,
+  ): Promise<SourceIdentity>
 }
 
 /** A bearer token as stored: its SHA-256, and a prefix that people recognise it by. */
@@ -27,6 +34,8 @@ export interface TokenRecord {
   prefix: string
   createdAt: Instant
   expiresAt?: Instant
+  /** When it was last used, to the minute. */
+  lastUsedAt?: Instant
 }
 
 /** A connection of an identity provider. Its id is in its SCIM base URL: lower-case letters, digits, `-`. */

@@ -41,7 +41,13 @@ const list = (text: string): string[] =>
     .filter((part) => part !== '')
 
 const ROLES = ['web', 'worker', 'ledger'] as const
-const token = z.string().min(32, 'must have at least 32 characters')
+/** The characters of RFC 6750 §2.1: another one could not be sent in an Authorization header. */
+const token = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9\-._~+/]{32,512}=*$/,
+    'must have at least 32 characters, of letters, digits and -._~+/=',
+  )
 
 const schema = z.object({
   PORT: z

@@ -1,0 +1,64 @@
+import type { Clock } from '../shared/clock.ts'
+import { HubError } from '../shared/errors.ts'
+import type { ApiTokenStore } from './api-token-store.ts'
+import { createFailureLimiter } from './failure-limiter.ts'
+import type { Principal } from './principal.ts'
+import { bearerToken, hashToken, sameHash } from './tokens.ts'
+
+export interface AdminAuthenticator {
+  /**
+   * @throws HubError ERR_UNAUTHENTICATED for a missing, wrong or expired token (the same words for all)
+   * @throws HubError ERR_RATE_LIMITED after too many failures from one address
+   * @throws HubError ERR_STORAGE_UNAVAILABLE when it could not look
+   */
+  authenticate(authorization: string | undefined, address?: string): Promise<Principal>
+}
+
+export interface AdminAuthenticatorParts {
+  /** At least 32 characters. */
+  adminToken: string
+  metricsToken?: string | undefined
+  tokens: Pick<ApiTokenStore, 'byHash'>
+  clock: Clock
+}
+
+/** The configured tokens are compared first and need no storage: an admin gets in while the database is away. */
+export function createAdminAuthenticator(parts: AdminAuthenticatorParts): AdminAuthenticator {
+  const limiter = createFailureLimiter(parts.clock)
+  const configured: readonly { hash: string; principal: Principal }[] = [
+    { hash: hashToken(parts.adminToken), principal: { id: 'admin-token', role: 'admin' } },
+    ...(parts.metricsToken === undefined
+      ? []
+      : [
+          {
+            hash: hashToken(parts.metricsToken),
+            principal: { id: 'metrics-token', role: 'metrics' } as const,
+          },
+        ]),
+  ]
+  return {
+    authenticate: async (authorization, address = '') => {
+      const token = bearerToken(authorization)
+      const hash = token === undefined ? '' : hashToken(token)
+      const [match] = configured.filter((candidate) => sameHash(candidate.hash, hash))
+      if (match !== undefined) return match.principal
+
+      const wait = limiter.blockedFor(address)
+      if (wait !== undefined) {
+        throw new HubError('ERR_RATE_LIMITED', 'too many failed attempts; try again later', {
+          retryAfterSeconds: wait,
+        })
+      }
+      const stored = hash === '' ? null : await parts.tokens.byHash(hash)
+      if (stored === null || stored.expiresAt <= parts.clock.now()) {
+        limiter.failed(address)
+        throw new HubError('ERR_UNAUTHENTICATED', 'a valid API token is needed')
+      }
+      return {
+        id: stored.id,
+        role: stored.role,
+        ...(stored.ownerName === undefined ? {} : { ownerName: stored.ownerName }),
+      }
+    },
+  }
+}
