@@ -1,0 +1,14 @@
+import type { Lane, Work } from './lane.ts'
+
+/** The lane with one unit changed; the same lane when it has no such unit. */
+export function changeUnit(lane: Lane, revocationId: string, change: (unit: Work) => Work): Lane {
+  const index = lane.work.findIndex((unit) => unit.revocationId === revocationId)
+  const unit = lane.work[index]
+  return unit === undefined ? lane : { ...lane, work: lane.work.with(index, change(unit)) }
+}
+
+/** Without what people were told about it: the reason and the last fault. */
+export function cleared(unit: Work): Work {
+  const { reason: _reason, fault: _fault, ...rest } = unit
+  return rest
+}
