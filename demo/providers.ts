@@ -10,6 +10,7 @@ export interface Provider {
   name: 'okta' | 'entra'
   pushUser(person: Person): Promise<string>
   pushGroup(name: string, memberIds: readonly string[]): Promise<string>
+  addMembers(groupId: string, memberIds: readonly string[]): Promise<void>
   removeMember(groupId: string, memberId: string): Promise<void>
   /** The dialect's own ways to say that a person is gone. */
   deactivate: Record<string, (person: Person, id: string) => Promise<void>>
@@ -53,6 +54,11 @@ export function oktaProvider(baseUrl: string, token: string): Provider {
       ])
       return String(id)
     },
+    addMembers: async (groupId, memberIds) => {
+      await patch(`/Groups/${groupId}`, [
+        { op: 'add', path: 'members', value: memberIds.map((value) => ({ value })) },
+      ])
+    },
     removeMember: async (groupId, memberId) => {
       await patch(`/Groups/${groupId}`, [{ op: 'remove', path: `members[value eq "${memberId}"]` }])
     },
@@ -71,6 +77,8 @@ export function entraProvider(baseUrl: string, token: string): Provider {
   const send = scim(baseUrl, token)
   const patch = (path: string, operations: unknown[]) =>
     send('PATCH', path, { schemas: [PATCH_OP], Operations: operations })
+  const addMember = (groupId: string, value: string) =>
+    patch(`/Groups/${groupId}`, [{ op: 'Add', path: 'members', value: [{ $ref: null, value }] }])
   return {
     name: 'entra',
     pushUser: async (person) => {
@@ -103,12 +111,11 @@ export function entraProvider(baseUrl: string, token: string): Provider {
         displayName: name,
         meta: { resourceType: 'Group' },
       })
-      for (const value of memberIds) {
-        await patch(`/Groups/${id}`, [
-          { op: 'Add', path: 'members', value: [{ $ref: null, value }] },
-        ])
-      }
+      for (const value of memberIds) await addMember(String(id), value)
       return String(id)
+    },
+    addMembers: async (groupId, memberIds) => {
+      for (const value of memberIds) await addMember(groupId, value)
     },
     removeMember: async (groupId, memberId) => {
       await patch(`/Groups/${groupId}`, [
