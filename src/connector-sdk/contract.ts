@@ -117,6 +117,8 @@ export interface HttpRequest {
   headers?: Readonly<Record<string, string>>
   /** Sent as it is; set the content type yourself. */
   body?: string
+  /** True when this request cannot change anything, whatever its method; default: GET reads, all else writes. */
+  reads?: boolean
 }
 
 export interface HttpResponse {
@@ -134,6 +136,8 @@ export interface HttpResponse {
  */
 export interface HttpClient {
   send(request: HttpRequest): Promise<HttpResponse>
+  /** Keeps a secret that was obtained on the way (an access token) out of all evidence from now on. */
+  hide(secret: string): void
 }
 
 /** All that a connector may use. Everything else (retries, scheduling, judging) is the hub's. */
@@ -144,6 +148,8 @@ export interface CallContext<Config = unknown> {
   /** `doer` may write. `witness` should be a read-only credential of its own: it reads back what the doer did. */
   credential: 'doer' | 'witness'
   http: HttpClient
+  /** What may be kept between the calls of one app, e.g. an access token; never stored. Absent: nothing. */
+  memory?: Map<string, unknown>
   /** Aborted on shutdown and at the local deadline of the lease. Honour it within one second. */
   signal: AbortSignal
   /** The same for every attempt of one step; pass it on where the app supports it. */

@@ -1,0 +1,153 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addressPolicy } from '../../src/connector-sdk/address-policy.ts'
+import { createEgress } from '../../src/connector-sdk/egress.ts'
+import { createHttpClient } from '../../src/connector-sdk/http.ts'
+import { createRedactor } from '../../src/connector-sdk/redact.ts'
+import { systemClock } from '../../src/shared/clock.ts'
+
+let server: Server
+let port: number
+let requests = 0
+beforeAll(async () => {
+  server = createServer((_, res) => {
+    requests += 1
+    res.end('inner secret')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  port = (server.address() as AddressInfo).port
+})
+afterAll(() => new Promise((resolve) => server.close(resolve)))
+
+async function get(url: string, allowNetworks: string[] = [], proxy?: string) {
+  const egress = createEgress({ allowNetworks, ...(proxy === undefined ? {} : { proxy }) })
+  const http = createHttpClient({
+    egress,
+    timeoutMs: 3_000,
+    redactor: createRedactor(),
+    signal: new AbortController().signal,
+    clock: systemClock,
+  })
+  try {
+    return await http.send({ method: 'GET', url })
+  } finally {
+    await egress.close()
+  }
+}
+
+describe('the connection guard', () => {
+  test.each([
+    ['an IP literal', () => `http://127.0.0.1:${port}/`],
+    ['a name', () => `http://localhost:${port}/`],
+    ['a decimal address', () => `http://2130706433:${port}/`],
+    ['an octal address', () => `http://0177.0.0.1:${port}/`],
+    ['a short address', () => `http://127.1:${port}/`],
+    ['the unspecified address', () => `http://0.0.0.0:${port}/`],
+    ['a mapped address', () => `http://[::ffff:127.0.0.1]:${port}/`],
+    ['IPv6 loopback', () => `http://[::1]:${port}/`],
+    ['the metadata address', () => 'http://169.254.169.254/latest/meta-data/'],
+  ])('a target inside, given as %s, is refused before anything is sent', async (_, url) => {
+    const before = requests
+    await expect(get(url())).rejects.toMatchObject({ fault: 'invalid', effect: 'none' })
+    expect(requests).toBe(before)
+  })
+
+  test('a private target inside the allowed networks, by address or by name, is reached', async () => {
+    await expect(get(`http://127.0.0.1:${port}/`, ['127.0.0.0/8'])).resolves.toMatchObject({
+      status: 200,
+    })
+    await expect(get(`http://localhost:${port}/`, ['127.0.0.0/8'])).resolves.toMatchObject({
+      body: 'inner secret',
+    })
+  })
+
+  test('the metadata address, although allow-listed, stays refused', async () => {
+    await expect(get('http://169.254.169.254/', ['0.0.0.0/0'])).rejects.toMatchObject({
+      fault: 'invalid',
+      message: expect.stringContaining('metadata'),
+    })
+  })
+
+  test('a private target behind a proxy, not allow-listed, is refused before the proxy hears of it', async () => {
+    const before = requests
+    await expect(get('https://localhost/', [], `http://127.0.0.1:${port}`)).rejects.toMatchObject({
+      fault: 'invalid',
+      effect: 'none',
+    })
+    expect(requests).toBe(before)
+  })
+})
+
+describe('the address policy', () => {
+  const policy = addressPolicy([])
+  test.each([
+    '0.0.0.0',
+    '10.0.0.1',
+    '100.64.0.1',
+    '127.0.0.1',
+    '127.255.255.255',
+    '169.254.0.1',
+    '169.254.169.254',
+    '172.16.0.1',
+    '172.31.255.255',
+    '192.0.0.1',
+    '192.0.2.1',
+    '192.168.1.1',
+    '198.18.0.1',
+    '198.51.100.1',
+    '203.0.113.1',
+    '224.0.0.1',
+    '240.0.0.1',
+    '255.255.255.255',
+    '168.63.129.16',
+    '100.100.100.200',
+    '::',
+    '::1',
+    '::ffff:10.0.0.1',
+    '::ffff:169.254.169.254',
+    '::7f00:1',
+    '64:ff9b::7f00:1',
+    '64:ff9b:1::a00:1',
+    '2002:7f00:1::',
+    '2001::1',
+    '2001:db8::1',
+    '3fff::1',
+    '5f00::1',
+    'fc00::1',
+    'fd00:ec2::254',
+    'fe80::1',
+    'fec0::1',
+    'ff02::1',
+    '100::1',
+    'not an address',
+    '',
+  ])('%s, over TLS and not allow-listed, is refused', (address) => {
+    expect(policy(address, { encrypted: true })).toBeTypeOf('string')
+  })
+
+  test.each(['1.1.1.1', '93.184.216.34', '2606:4700:4700::1111', '172.32.0.1', '100.128.0.1'])(
+    '%s, public, is reached over TLS only',
+    (address) => {
+      expect(policy(address, { encrypted: true })).toBeUndefined()
+      expect(policy(address, { encrypted: false })).toMatch(/plain HTTP/)
+    },
+  )
+
+  test('an IPv6 network, allow-listed, opens that network only', () => {
+    const inner = addressPolicy(['fd12::/16', '10.2.0.0/16'])
+    expect(inner('fd12::5', { encrypted: false })).toBeUndefined()
+    expect(inner('10.2.3.4', { encrypted: false })).toBeUndefined()
+    expect(inner('10.3.3.4', { encrypted: true })).toBeTypeOf('string')
+    expect(inner('fd00:ec2::254', { encrypted: true })).toMatch(/metadata/)
+  })
+
+  test('a metadata address behind NAT64, allow-listed, stays refused', () => {
+    const inner = addressPolicy(['64:ff9b::/96'])
+    expect(inner('64:ff9b::a9fe:a9fe', { encrypted: true })).toMatch(/metadata/)
+  })
+
+  test('a range that is not CIDR, at start, is an error', () => {
+    expect(() => addressPolicy(['10.0.0.0'])).toThrow(TypeError)
+  })
+})
