@@ -20,7 +20,9 @@ export default defineConfig({
       project('integration', ['test/integration/**/*.test.ts']),
       project('conformance', ['test/conformance/**/*.test.ts']),
       project('e2e', ['test/e2e/**/*.test.ts']),
-      project('fault', ['test/fault/**/*.test.ts']),
+      project('fault', ['test/fault/**/*.test.ts'], {
+        globalSetup: ['test/support/global-build.ts'],
+      }),
     ],
   },
 })

@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { type ScimApp, startScimApp } from '../../demo/apps/scim-app.ts'
+import {
+  createHubClient,
+  createScimClient,
+  type HubClient,
+  type ScimClient,
+} from '../support/client.ts'
+import { freshDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { startHubProcess } from '../support/hub-process.ts'
+
+const ADMIN_TOKEN = 'admin-token-of-the-kill-nine-test-0001'
+const ROUNDS = 20
+const names = Array.from({ length: ROUNDS }, (_, i) => `leaver-${i}`)
+
+const database = await freshDatabase()
+const dataDir = await mkdtemp(join(tmpdir(), 'quittance-kill-'))
+let app: ScimApp
+
+const start = (role: string) =>
+  startHubProcess({
+    MONGODB_URI: inject('mongodbUri'),
+    MONGODB_DB: database.dbName,
+    DATA_DIR: dataDir,
+    ADMIN_TOKEN,
+    MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
+    ROLE: role,
+  })
+
+beforeAll(async () => {
+  app = await startScimApp({ accounts: names.map((name) => ({ userName: `${name}@example.com` })) })
+})
+afterAll(async () => {
+  await app.close()
+  await database.dispose()
+  await rm(dataDir, { recursive: true, force: true })
+})
+
+test('kill -9 between the SCIM answer and the first downstream call, 20 times, everything still gets proven', async () => {
+  // The web role alone answers, so that no downstream call can have begun when it is killed.
+  let web = await start('web')
+  const admin: HubClient = createHubClient(web.origin, ADMIN_TOKEN)
+  const { token } = await admin.createSource('kill')
+  await admin.registerApp({
+    name: 'Directory',
+    config: { baseUrl: app.url },
+    secrets: { token: app.tokens.doer, witnessToken: app.tokens.witness },
+  })
+  for (const name of names) {
+    const scim: ScimClient = createScimClient(`${web.origin}/scim/kill/v2`, 'kill', token)
+    const id = await scim.createUser(name)
+    const answer = await scim.patch(`/Users/${id}`, { op: 'replace', value: { active: false } })
+    await web.killNine()
+    expect(answer.status).toBe(200)
+    web = await start('web')
+  }
+  expect(app.accounts().filter((account) => account.active)).toHaveLength(ROUNDS)
+  await web.terminate()
+
+  const all = await start('all')
+  const hub = createHubClient(all.origin, ADMIN_TOKEN)
+  await eventually(
+    'all revocations proven',
+    async () => {
+      const states = (await hub.revocations()).map((revocation) => revocation.state)
+      return states.length === ROUNDS && states.every((state) => state === 'proven')
+    },
+    60_000,
+  )
+  expect(app.accounts().filter((account) => account.active)).toEqual([])
+  expect(await all.terminate()).toBe(0)
+}, 180_000)
