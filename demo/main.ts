@@ -104,7 +104,7 @@ async function demo(): Promise<boolean> {
       name: 'Legacy',
       connectorId: 'scim',
       config: { baseUrl: liar },
-      secrets: { token: 'scim-doer', witnessToken: 'scim-witness' },
+      secrets: { token: 'liar-token' },
       scope: {
         kind: 'groups',
         groups: [{ sourceId: 'entra-demo', groupId: entraIds.groupId('Legacy users') }],
