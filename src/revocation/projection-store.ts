@@ -1,0 +1,28 @@
+import type { OnSealed } from '../ledger/intake.ts'
+import type { Instant } from '../shared/clock.ts'
+import type { Transaction } from '../shared/transaction.ts'
+import type { Offboarding, Revocation } from './types.ts'
+
+/** What a lane says of one revocation. Absent fields are taken away. */
+export type RevocationNews = { id: string; at: Instant } & (
+  | ({ state: 'due' | 'acting' | 'settling' | 'human' | 'verified' } & Pick<
+      Revocation,
+      'reason' | 'verdict' | 'fault' | 'attempts'
+    >)
+  | { state: 'superseded' }
+)
+
+/** The revocations as the projector and the closer write them. */
+export interface ProjectionStore {
+  /** Overwrites what people see. A revocation whose outcome is sealed, or that was waived, stays as it is. */
+  project(news: readonly RevocationNews[], tx: Transaction): Promise<void>
+  /** Cases whose every revocation is sealed, and whose closing entry is not on its way yet. */
+  closable(limit: number): Promise<Offboarding[]>
+  /** False when another process was faster. */
+  beginClosing(offboardingId: string, tx: Transaction): Promise<boolean>
+  /** The person of a case; null when it was erased. */
+  offboarding(id: string): Promise<Offboarding | null>
+  ofOffboarding(id: string): Promise<Revocation[]>
+  /** Inside the sealing transaction: `proven` and sealed are one commit. */
+  markSealed: OnSealed
+}

@@ -1,0 +1,32 @@
+import type { Instant } from '../shared/clock.ts'
+import type { Transaction } from '../shared/transaction.ts'
+import type { Lane, Lease } from './lane.ts'
+
+/** Lanes as the worker, reaper and projector need them. Failures throw; an empty answer means "looked, none". */
+export interface WorkerLaneStore {
+  lane(id: string, tx?: Transaction): Promise<Lane | null>
+  /**
+   * Keeps `after` if the stored rev is still `before.rev`.
+   * @returns the stored lane (its rev is one higher), or null when somebody else was faster
+   */
+  swap(before: Lane, after: Lane, tx?: Transaction): Promise<Lane | null>
+  /**
+   * Leases up to `limit` due lanes of one app: most urgent first, and every so often the longest due, so
+   * that a stream of urgent ones starves nobody.
+   */
+  claim(claim: {
+    appId: string
+    lease: Lease
+    now: Instant
+    limit: number
+    order: 'priority' | 'age'
+  }): Promise<Lane[]>
+  /** The earliest due time of each app that has work. Paused apps included. */
+  nextDue(): Promise<Map<string, Instant>>
+  /** Lanes whose lease ran out. */
+  expired(now: Instant, limit: number): Promise<Lane[]>
+  /** Ids of lanes with news for the revocations or the ledger. */
+  dirty(limit: number): Promise<string[]>
+  /** Lanes of one app whose credential is refused. */
+  held(appId: string, limit: number): Promise<Lane[]>
+}

@@ -1,0 +1,40 @@
+import type { Lane } from '../revocation/lane.ts'
+
+/** A lane as stored: `_id` for `id`, null for what is not there, and what only the indexes need. */
+export type LaneRow = {
+  _id: string
+  /** Somebody may claim it: `ready` or `held`. */
+  waits: boolean
+} & {
+  [K in keyof Omit<Lane, 'id'>]: undefined extends Lane[K]
+    ? Exclude<Lane[K], undefined> | null
+    : Lane[K]
+}
+
+export function laneRow({ id, ...lane }: Lane, rev: number): LaneRow {
+  return {
+    ...lane,
+    _id: id,
+    rev,
+    waits: lane.state === 'ready' || lane.state === 'held',
+    want: lane.want ?? null,
+    current: lane.current ?? null,
+    lease: lane.lease ?? null,
+    inflight: lane.inflight ?? null,
+    heldUntil: lane.heldUntil ?? null,
+    quarantine: lane.quarantine ?? null,
+  }
+}
+
+export function laneOf({ _id, waits: _, ...row }: LaneRow): Lane {
+  return {
+    ...row,
+    id: _id,
+    want: row.want ?? undefined,
+    current: row.current ?? undefined,
+    lease: row.lease ?? undefined,
+    inflight: row.inflight ?? undefined,
+    heldUntil: row.heldUntil ?? undefined,
+    quarantine: row.quarantine ?? undefined,
+  }
+}

@@ -1,0 +1,161 @@
+import type { Connection, mongo } from 'mongoose'
+import type { Lane } from '../revocation/lane.ts'
+import type { LaneStore } from '../revocation/store.ts'
+import { transition } from '../revocation/transition.ts'
+import type { WorkerLaneStore } from '../revocation/worker-store.ts'
+import { HubError } from '../shared/errors.ts'
+import { lanesOf } from './lane-models.ts'
+import { type LaneRow, laneOf, laneRow } from './lane-rows.ts'
+import { sessionOf, within } from './transaction.ts'
+
+/** How many candidates are read per lane wanted: workers that race each other then lose less often. */
+const CLAIM_WINDOW = 3
+
+/** Lanes in MongoDB. Call `prepareLanes` once before. */
+export function createLaneStore(connection: Connection): LaneStore & WorkerLaneStore {
+  const lanes = lanesOf(connection)
+
+  return {
+    load: (ids, tx) =>
+      within(tx, async () => {
+        if (ids.length === 0) return new Map()
+        const rows = await lanes.find({ _id: { $in: [...ids] } }, sessionOf(tx)).toArray()
+        return new Map(rows.map((row) => [row._id, laneOf(row)]))
+      }),
+
+    ofUser: (sourceId, userId, tx) =>
+      within(tx, async () => {
+        const rows = await lanes.find({ sourceId, userId }, sessionOf(tx)).toArray()
+        return rows.map(laneOf)
+      }),
+
+    save: (changed, tx) =>
+      within(tx, async () => {
+        if (changed.length === 0) return []
+        if (tx !== undefined) {
+          const result = await lanes.bulkWrite(changed.map(keep), sessionOf(tx))
+          const created = changed.filter((lane) => lane.rev === 0).length
+          if (
+            result.upsertedCount === created &&
+            result.matchedCount === changed.length - created
+          ) {
+            return []
+          }
+          throw new HubError('ERR_CONFLICT', 'somebody else moved this lane at the same time')
+        }
+        const lost: string[] = []
+        // One by one: which of them lost the race must be known by name.
+        for (const lane of changed) {
+          const result = await lanes.bulkWrite([keep(lane)])
+          const kept = lane.rev === 0 ? result.upsertedCount : result.matchedCount
+          if (kept === 0) lost.push(lane.id)
+        }
+        return lost
+      }),
+
+    lane: (id, tx) =>
+      within(tx, async () => {
+        const row = await lanes.findOne({ _id: id }, sessionOf(tx))
+        return row && laneOf(row)
+      }),
+
+    swap: (before, after, tx) =>
+      within(tx, async () => {
+        const row = laneRow(after, before.rev + 1)
+        const filter = { _id: before.id, rev: before.rev }
+        const result = await lanes.replaceOne(filter, row, sessionOf(tx))
+        return result.matchedCount === 1 ? laneOf(row) : null
+      }),
+
+    claim: ({ appId, lease, now, limit, order }) =>
+      within(undefined, async () => {
+        const sort: Record<string, 1> =
+          order === 'priority' ? { priority: 1, dueAt: 1 } : { dueAt: 1 }
+        const rows = await lanes
+          .find({ waits: true, appId, dueAt: { $lte: now } })
+          .sort(sort)
+          .limit(limit * CLAIM_WINDOW)
+          .toArray()
+        const claimed = inDrawnOrder(rows, order)
+          .slice(0, limit)
+          .flatMap((row) => {
+            const before = laneOf(row)
+            const after = transition(before, { kind: 'claimed', lease }, now)
+            return after === before ? [] : [{ before, row: laneRow(after, before.rev + 1) }]
+          })
+        if (claimed.length === 0) return []
+        const result = await lanes.bulkWrite(
+          claimed.map(({ before, row }) => ({
+            replaceOne: { filter: { _id: before.id, rev: before.rev }, replacement: row },
+          })),
+          { ordered: false },
+        )
+        if (result.matchedCount === claimed.length) return claimed.map(({ row }) => laneOf(row))
+        // Some were lost to a faster worker; the lease's id says which are ours.
+        return (await lanes.find({ 'lease.id': lease.id }).toArray()).map(laneOf)
+      }),
+
+    nextDue: () =>
+      within(undefined, async () => {
+        const first = await lanes
+          .aggregate<{ _id: string; dueAt: number }>(
+            [
+              { $match: { waits: true } },
+              { $sort: { appId: 1, dueAt: 1 } },
+              { $group: { _id: '$appId', dueAt: { $first: '$dueAt' } } },
+            ],
+            { hint: 'claim_by_age' },
+          )
+          .toArray()
+        return new Map(first.map((row) => [row._id, row.dueAt]))
+      }),
+
+    expired: (now, limit) =>
+      within(undefined, async () => {
+        const over = { 'lease.until': { $gt: 0, $lte: now } }
+        return (await lanes.find(over).sort({ 'lease.until': 1 }).limit(limit).toArray()).map(
+          laneOf,
+        )
+      }),
+
+    dirty: (limit) =>
+      within(undefined, async () => {
+        const rows = await lanes
+          .find({ dirty: true }, { projection: { _id: 1 } })
+          .limit(limit)
+          .toArray()
+        return rows.map((row) => row._id)
+      }),
+
+    held: (appId, limit) =>
+      within(undefined, async () => {
+        const rows = await lanes
+          .find({ waits: true, appId, state: 'held' })
+          .sort({ dueAt: 1 })
+          .limit(limit)
+          .toArray()
+        return rows.map(laneOf)
+      }),
+  }
+}
+
+/** What keeps one lane if its stored rev is still the one that was read. */
+function keep(lane: Lane): mongo.AnyBulkWriteOperation<LaneRow> {
+  const row = laneRow(lane, lane.rev + 1)
+  if (lane.rev > 0) {
+    return { replaceOne: { filter: { _id: lane.id, rev: lane.rev }, replacement: row } }
+  }
+  const { _id, ...fields } = row
+  return { updateOne: { filter: { _id }, update: { $setOnInsert: fields }, upsert: true } }
+}
+
+/** Most urgent first; those of the same urgency in random order, so that workers do not race for one row. */
+function inDrawnOrder(rows: readonly LaneRow[], order: 'priority' | 'age'): LaneRow[] {
+  const result = [...rows]
+  for (let i = result.length - 1; i > 0; i -= 1) {
+    const j = Math.floor(Math.random() * (i + 1))
+    const [a, b] = [result[i], result[j]]
+    if (a !== undefined && b !== undefined) [result[i], result[j]] = [b, a]
+  }
+  return order === 'priority' ? result.sort((a, b) => a.priority - b.priority) : result
+}

@@ -1,0 +1,64 @@
+import type { Connection, mongo } from 'mongoose'
+import type { Offboarding, Revocation } from '../revocation/types.ts'
+import { translated } from './errors.ts'
+
+export type OffboardingRow = Omit<Offboarding, 'id'> & {
+  _id: string
+  /** Set when `offboarding.closed` waits in the ledger's intake: it is written once. */
+  closing?: boolean
+  /** Revocations that are not closed yet; 0 tells the closer to look. */
+  open: number
+}
+
+export type RevocationRow = Omit<Revocation, 'id'> & {
+  _id: string
+  /** Not proven, waived or superseded, or its outcome is not sealed yet. */
+  open: boolean
+}
+
+/** The wrapped key of one case. Deleting it erases what its commitments say. */
+export interface CaseKeyRow {
+  _id: string
+  wrapped: Buffer
+}
+
+const options = { ignoreUndefined: true, promoteBuffers: true } as const
+const dbOf = (connection: Connection): mongo.Db => connection.getClient().db(connection.name)
+
+export const offboardingsOf = (connection: Connection): mongo.Collection<OffboardingRow> =>
+  dbOf(connection).collection<OffboardingRow>('offboardings', options)
+export const revocationsOf = (connection: Connection): mongo.Collection<RevocationRow> =>
+  dbOf(connection).collection<RevocationRow>('revocations', options)
+export const caseKeysOf = (connection: Connection): mongo.Collection<CaseKeyRow> =>
+  dbOf(connection).collection<CaseKeyRow>('case_keys', options)
+
+const OFFBOARDING_INDEXES: mongo.IndexDescription[] = [
+  // A repeated intake creates nothing new; also serves the cases of one user.
+  { key: { sourceId: 1, userId: 1, generation: 1 }, unique: true },
+  { key: { openedAt: -1, _id: -1 } },
+  { key: { state: 1, openedAt: -1, _id: -1 } },
+  { key: { open: 1, closing: 1 }, partialFilterExpression: { state: 'open' } },
+]
+
+/** Every filter of the API ends in the order of the page: (deadlineAt, _id). */
+const REVOCATION_INDEXES: mongo.IndexDescription[] = [
+  { key: { offboardingId: 1 } },
+  { key: { deadlineAt: 1, _id: 1 } },
+  { key: { sourceId: 1, userId: 1, deadlineAt: 1, _id: 1 } },
+  { key: { appId: 1, deadlineAt: 1, _id: 1 } },
+  { key: { state: 1, deadlineAt: 1, _id: 1 } },
+  { key: { owners: 1, deadlineAt: 1, _id: 1 } },
+  { key: { facet: 1, deadlineAt: 1, _id: 1 } },
+  { key: { open: 1, deadlineAt: 1, _id: 1 }, partialFilterExpression: { open: true } },
+]
+
+/** Creates the collections and their indexes. Safe to repeat; run it before the first request. */
+export async function prepareRevocations(connection: Connection): Promise<void> {
+  await translated(async () => {
+    for (const name of ['offboardings', 'revocations', 'case_keys']) {
+      await connection.createCollection(name)
+    }
+    await offboardingsOf(connection).createIndexes(OFFBOARDING_INDEXES)
+    await revocationsOf(connection).createIndexes(REVOCATION_INDEXES)
+  })
+}

@@ -1,0 +1,146 @@
+import type { Connection, mongo } from 'mongoose'
+import type {
+  Keyset,
+  OpenSummary,
+  Paging,
+  RevocationFilter,
+  RevocationReader,
+} from '../revocation/reader.ts'
+import { CLOSED_STATES, type Offboarding, type Revocation } from '../revocation/types.ts'
+import { translated } from './errors.ts'
+import { keysetCursor, parseKeyset } from './keyset.ts'
+import {
+  type OffboardingRow,
+  offboardingsOf,
+  type RevocationRow,
+  revocationsOf,
+} from './revocation-models.ts'
+
+/** Listings are refused rather than let run on: an index serves every filter of the API. */
+const MAX_TIME_MS = 5_000
+
+export function createRevocationReader(connection: Connection): RevocationReader {
+  const revocations = revocationsOf(connection)
+  const offboardings = offboardingsOf(connection)
+
+  return {
+    list: (filter, paging) =>
+      translated(async () => {
+        const rows = await revocations
+          .find(
+            { ...queryOf(filter), ...after(paging, 'deadlineAt', '$gt') },
+            { maxTimeMS: MAX_TIME_MS },
+          )
+          .sort({ deadlineAt: 1, _id: 1 })
+          .limit(paging.limit + 1)
+          .toArray()
+        return page(rows.map(revocationOf), paging, (r) => r.deadlineAt)
+      }),
+
+    revocation: (id) =>
+      translated(async () => {
+        const row = await revocations.findOne({ _id: id })
+        return row && revocationOf(row)
+      }),
+
+    offboarding: (id) =>
+      translated(async () => {
+        const row = await offboardings.findOne({ _id: id })
+        return row && offboardingOf(row)
+      }),
+
+    offboardings: (filter, paging) =>
+      translated(async () => {
+        const rows = await offboardings
+          .find({ ...filter, ...after(paging, 'openedAt', '$lt') }, { maxTimeMS: MAX_TIME_MS })
+          .sort({ openedAt: -1, _id: -1 })
+          .limit(paging.limit + 1)
+          .toArray()
+        return page(rows.map(offboardingOf), paging, (o) => o.openedAt)
+      }),
+
+    ofOffboarding: (offboardingId) =>
+      translated(async () => {
+        const rows = await revocations.find({ offboardingId }).sort({ _id: 1 }).toArray()
+        return rows.map(revocationOf)
+      }),
+
+    openSummary: (now) => translated(() => summary(revocations, now)),
+  }
+}
+
+function queryOf(filter: RevocationFilter): mongo.Filter<RevocationRow> {
+  const { overdueAt, owner, open, ...equal } = filter
+  return {
+    ...equal,
+    ...(owner === undefined ? {} : { owners: owner }),
+    ...(open === undefined ? {} : { open }),
+    ...(overdueAt === undefined
+      ? {}
+      : { open: true, deadlineAt: { $lt: overdueAt }, ...stillOwed(filter) }),
+  }
+}
+
+const stillOwed = (filter: RevocationFilter): mongo.Filter<RevocationRow> =>
+  filter.state === undefined ? { state: { $nin: [...CLOSED_STATES] } } : {}
+
+/** Rows behind the cursor, in the order (field, _id). */
+function after(
+  paging: Paging,
+  field: string,
+  beyond: '$gt' | '$lt',
+): { $or?: { [field: string]: unknown }[] } {
+  if (paging.cursor === undefined) return {}
+  const { at, id } = parseKeyset(paging.cursor)
+  return { $or: [{ [field]: { [beyond]: at } }, { [field]: at, _id: { [beyond]: id } }] }
+}
+
+function page<T extends { id: string }>(
+  rows: T[],
+  { limit }: Paging,
+  at: (row: T) => number,
+): Keyset<T> {
+  const last = rows[limit - 1]
+  return rows.length > limit && last !== undefined
+    ? { items: rows.slice(0, limit), next: keysetCursor(at(last), last.id) }
+    : { items: rows }
+}
+
+async function summary(
+  revocations: mongo.Collection<RevocationRow>,
+  now: number,
+): Promise<OpenSummary> {
+  const one = (condition: unknown) => ({ $sum: { $cond: [condition, 1, 0] } })
+  const rows = await revocations
+    .aggregate<{ _id: string; open: number; overdue: number; human: number; first: number }>([
+      { $match: { open: true, state: { $nin: [...CLOSED_STATES] } } },
+      {
+        $group: {
+          _id: '$appId',
+          open: { $sum: 1 },
+          overdue: one({ $lt: ['$deadlineAt', now] }),
+          human: one({ $eq: ['$state', 'human'] }),
+          first: { $min: '$deadlineAt' },
+        },
+      },
+      { $sort: { _id: 1 } },
+    ])
+    .toArray()
+  const total = (field: 'open' | 'overdue' | 'human'): number =>
+    rows.reduce((sum, row) => sum + row[field], 0)
+  return {
+    open: total('open'),
+    overdue: total('overdue'),
+    human: total('human'),
+    byApp: rows.map(({ _id, open, overdue, human }) => ({ appId: _id, open, overdue, human })),
+    ...(rows.length === 0 ? {} : { earliestDeadlineAt: Math.min(...rows.map((r) => r.first)) }),
+  }
+}
+
+export function revocationOf({ _id, open: _, ...row }: RevocationRow): Revocation {
+  return { ...row, id: _id }
+}
+
+export function offboardingOf({ _id, open: _, closing: __, ...row }: OffboardingRow): Offboarding {
+  return { ...row, id: _id }
+}
