@@ -143,7 +143,10 @@ export interface HttpClient {
 /** All that a connector may use. Everything else (retries, scheduling, judging) is the hub's. */
 export interface CallContext<Config = unknown> {
   config: Config
-  /** The credentials of this app by name. With `credential: 'witness'` the hub prefers `witness…` secrets. */
+  /**
+   * The credentials of this app by name. With `credential: 'witness'`, a secret `token` holds the value of
+   * `witnessToken` where the app has one: a connector always reads `token`.
+   */
   secrets: Readonly<Record<string, string>>
   /** `doer` may write. `witness` should be a read-only credential of its own: it reads back what the doer did. */
   credential: 'doer' | 'witness'
@@ -241,6 +244,11 @@ export class ConnectorError extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.evidence = options.evidence
   }
+}
+
+/** True for a ConnectorError, also for one of another copy of this module (an installed connector). */
+export function isConnectorError(error: unknown): error is ConnectorError {
+  return error instanceof Error && error.name === 'ConnectorError' && 'fault' in error
 }
 
 /** Types a connector definition; returns it unchanged. */

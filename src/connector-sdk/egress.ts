@@ -24,6 +24,7 @@ export interface Egress {
   readonly dispatcher: Dispatcher
   /** Refuses, before anything is sent, what the connection guard cannot see. @throws EgressRefused */
   admit(url: URL): Promise<void>
+  /** Lets exchanges under way end, then closes the connections. */
   close(): Promise<void>
 }
 
@@ -58,7 +59,7 @@ export function createEgress(options: EgressOptions): Egress {
           if (why !== undefined) throw new EgressRefused(why)
         }
       },
-      close: () => agent.destroy(),
+      close: () => agent.close(),
     }
   }
 
@@ -90,7 +91,7 @@ export function createEgress(options: EgressOptions): Egress {
       })
     },
   })
-  return { dispatcher: agent, admit: async () => {}, close: () => agent.destroy() }
+  return { dispatcher: agent, admit: async () => {}, close: () => agent.close() }
 }
 
 function bare(hostname: string): string {

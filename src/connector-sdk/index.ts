@@ -1,1 +1,7 @@
+export * from './classify.ts'
+export * from './compare-keys.ts'
 export * from './contract.ts'
+export * from './oauth.ts'
+export * from './path-segment.ts'
+export * from './preview.ts'
+export * from './retry-after.ts'
