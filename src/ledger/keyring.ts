@@ -1,0 +1,48 @@
+import type { KeyObject } from 'node:crypto'
+import { ed25519PublicKey, leafSignedBy, readLeaf } from './leaf.ts'
+
+export type KeyRole = 'log' | 'worker' | 'cosigner'
+
+export interface AnnouncedKey {
+  kid: string
+  role: KeyRole
+  publicKey: KeyObject
+}
+
+/** Which keys may sign entries. A key is in here because the log's own key announced it in a `log.key` entry. */
+export type Keyring = ReadonlyMap<string, AnnouncedKey>
+
+/**
+ * Builds the keyring out of announcements, in log order. Somebody who can only write to the database cannot
+ * add a key: every announcement must be signed by a log key that is trusted already.
+ *
+ * @param root the key that everything hangs on
+ * @param leaves `log.key` entries, verbatim
+ * @returns the keyring, and the indices of leaves that were not believed
+ */
+export async function buildKeyring(
+  root: AnnouncedKey,
+  leaves: readonly Uint8Array[],
+): Promise<{ keyring: Keyring; refused: number[] }> {
+  const keyring = new Map([[root.kid, root]])
+  const refused: number[] = []
+  for (const [i, bytes] of leaves.entries()) {
+    const key = await announcedKey(bytes, keyring)
+    if (key === undefined) refused.push(i)
+    else if (!keyring.has(key.kid)) keyring.set(key.kid, key)
+  }
+  return { keyring, refused }
+}
+
+/** The key that a `log.key` entry announces, when a trusted log key signed the entry. */
+export async function announcedKey(
+  bytes: Uint8Array,
+  keyring: Keyring,
+): Promise<AnnouncedKey | undefined> {
+  const read = readLeaf(bytes)
+  if (read.kind === 'refused' || read.leaf.body.type !== 'log.key') return undefined
+  const by = keyring.get(read.leaf.kid)
+  if (by?.role !== 'log' || !(await leafSignedBy(read.leaf, by.publicKey))) return undefined
+  const { kid, role, public_key } = read.leaf.body
+  return { kid, role, publicKey: ed25519PublicKey(Buffer.from(public_key, 'base64url')) }
+}

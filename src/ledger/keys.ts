@@ -1,0 +1,109 @@
+import { createPublicKey, hash, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
+import { mkdir, open, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { HubError } from '../shared/errors.ts'
+import type { AnnouncedKey, KeyRole } from './keyring.ts'
+import {
+  COSIGNATURE,
+  createNoteSigner,
+  ED25519,
+  formatSkey,
+  type NoteSigner,
+  parseSkey,
+} from './note.ts'
+
+/** The keys of the process that seals and signs. They never leave its machine. */
+export interface LedgerKeys {
+  /** Signs checkpoints, and the entries that speak about the log itself. */
+  log: NoteSigner
+  /** Adds a signed time to each checkpoint. */
+  cosigner: NoteSigner
+}
+
+/**
+ * Loads `log.key` and `cosigner.key`, and makes them when the directory has none. One line each, in the form
+ * of Go's sumdb/note: `PRIVATE+KEY+<name>+<key id>+<base64>`.
+ *
+ * @param directory created with mode 0700 when missing; not in the database, not in its backups
+ * @throws HubError ERR_LEDGER for a file that others may read, that is no key, or is the key of another log
+ */
+export async function loadLedgerKeys(directory: string, origin: string): Promise<LedgerKeys> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  return {
+    log: await loadKey(join(directory, 'log.key'), origin, ED25519),
+    cosigner: await loadKey(join(directory, 'cosigner.key'), cosignerName(origin), COSIGNATURE),
+  }
+}
+
+export function cosignerName(origin: string): string {
+  return `${origin}/cosigner`
+}
+
+async function loadKey(path: string, name: string, type: number): Promise<NoteSigner> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return await makeKey(path, name, type)
+  }
+  if (((await stat(path)).mode & 0o077) !== 0) {
+    throw new HubError('ERR_LEDGER', `${path} is readable by others; chmod 600 it`)
+  }
+  const signer = parseSkey(text.trim())
+  if (signer === undefined || signer.verifier.type !== type) {
+    throw new HubError('ERR_LEDGER', `${path} holds no key of the expected kind`)
+  }
+  if (signer.verifier.name !== name) {
+    throw new HubError(
+      'ERR_LEDGER',
+      `${path} is the key of ${signer.verifier.name}, this log is ${name}`,
+    )
+  }
+  return signer
+}
+
+/** `wx`: two processes that start together cannot each make a key. Synced before anything is signed with it. */
+async function makeKey(path: string, name: string, type: number): Promise<NoteSigner> {
+  const signer = createNoteSigner(name, type, randomBytes(32))
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(`${formatSkey(signer)}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  return signer
+}
+
+/** A private key under the id that the log announces it by. */
+export interface EntryKey extends AnnouncedKey {
+  privateKey: KeyObject
+}
+
+/**
+ * The key that workers and the intake sign entries with. All processes of one hub derive the same one from
+ * the master key, which the database never sees; so no key has to be handed around.
+ *
+ * @param masterKey 32 bytes
+ */
+export function workerKey(masterKey: Buffer): EntryKey {
+  if (masterKey.length !== 32) throw new HubError('ERR_MASTER_KEY', 'a master key has 32 bytes')
+  const seed = Buffer.from(hkdfSync('sha256', masterKey, '', 'quittance/entry-signing/v1', 32))
+  return entryKey('worker', createNoteSigner('worker', ED25519, seed))
+}
+
+/** A note key in the role of a signer of entries. */
+export function entryKey(role: KeyRole, { verifier, privateKey }: NoteSigner): EntryKey {
+  return {
+    kid: kidOf(role, verifier.raw),
+    role,
+    publicKey: createPublicKey(privateKey),
+    privateKey,
+  }
+}
+
+/** `<role>-<16 hex digits of SHA-256 of the key>`. @param raw 32 bytes of an Ed25519 public key */
+export function kidOf(role: KeyRole, raw: Uint8Array): string {
+  return `${role}-${hash('sha256', raw, 'hex').slice(0, 16)}`
+}

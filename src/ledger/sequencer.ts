@@ -1,0 +1,253 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Clock, SECOND } from '../shared/clock.ts'
+import { HubError, isHubError } from '../shared/errors.ts'
+import { type Admission, admit, referencesOf } from './admission.ts'
+import type { OnSealed, PendingEntry } from './intake.ts'
+import { type AnnouncedKey, announcedKey, buildKeyring, type Keyring } from './keyring.ts'
+import { type LedgerLog, silentLog } from './log.ts'
+import type { LogHead, RefusedEntry, SealBatch, SealedEntry, SequencerStore } from './store.ts'
+import { append, edgeRoot, leafHash } from './tree.ts'
+
+export interface SequencerOptions {
+  store: SequencerStore
+  /** Name of the log. */
+  origin: string
+  /** The log's own key: the root of trust for all others. */
+  logKey: AnnouncedKey
+  /** `log.genesis` and `log.key` entries of this start; those not in the log yet are sealed first. */
+  announcements: readonly PendingEntry[]
+  onSealed: OnSealed
+  /** The database's clock: leases of several processes are compared. */
+  clock: Clock
+  /** This process. */
+  holder: string
+  /** Rows per transaction; 1 to 2000. */
+  batch?: number
+  log?: LedgerLog
+  /** Called after each commit that made the log longer. */
+  onGrowth?: () => void
+}
+
+export type Tick =
+  | { kind: 'sealed'; count: number; size: number }
+  | { kind: 'idle' }
+  /** Another process has the lease. */
+  | { kind: 'standby' }
+  /** Another process moved the head; nothing of ours was written. */
+  | { kind: 'fenced' }
+
+export interface Sequencer {
+  start(): void
+  /** Ends the loop after the batch under way; the lease is kept, so that the end of the log can be published. */
+  finish(): Promise<void>
+  /** Finishes and gives the lease back. */
+  stop(): Promise<void>
+  /** One round; the loop calls it. Never two at a time. */
+  tick(): Promise<Tick>
+  /** Says that rows are waiting. */
+  poke(): void
+  /** Does this process hold the lease, as far as it knows? */
+  leading(): boolean
+}
+
+const LEASE_MS = 10 * SECOND
+const BUSY_POLL_MS = 200
+const IDLE_POLL_MS = 1 * SECOND
+/** After work, rows of other processes are likely: look often for this long. */
+const BUSY_FOR_MS = 5 * SECOND
+
+/**
+ * Seals waiting entries into the tree, a batch per transaction. Any number of processes may run one: the
+ * lease keeps them from doing the same work, the compare-and-swap of the head keeps them from harm.
+ */
+export function createSequencer(options: SequencerOptions): Sequencer {
+  const { store, origin, onSealed, clock, holder, batch = 1_000, log = silentLog } = options
+  let leaseUntil = 0
+  let keyring: Keyring | undefined
+  let busyUntil = 0
+  let wake = new AbortController()
+  let running: Promise<void> | undefined
+  let stopping = false
+
+  const haveLease = async (): Promise<boolean> => {
+    const now = clock.now()
+    if (now < leaseUntil - LEASE_MS / 2) return true
+    const taken = await store.takeLease(holder, now, now + LEASE_MS)
+    // A new term starts with a fresh look at the log: another process may have added keys.
+    if (!taken || now >= leaseUntil) keyring = undefined
+    leaseUntil = taken ? now + LEASE_MS : 0
+    return taken
+  }
+
+  const openTerm = async (): Promise<Keyring> => {
+    const leaves = await store.keyLeaves()
+    const built = await buildKeyring(options.logKey, leaves)
+    if (leaves.length > 0 && built.refused.length === leaves.length) {
+      throw new HubError('ERR_LEDGER', `this log key did not begin the log ${origin}`)
+    }
+    if (built.refused.length > 0) {
+      log.error(
+        { refused: built.refused },
+        'the log holds key entries that its own key did not sign',
+      )
+    }
+    const ids = options.announcements.map((entry) => entry.eid)
+    const known = await store.sealed(ids)
+    const missing = options.announcements.filter((entry) => !known.has(entry.eid))
+    const ring = await withAnnounced(built.keyring, missing)
+    if (missing.length > 0) await sealRows(missing)
+    const back = await store.takeBack([...ring.keys()])
+    if (back > 0) log.warn({ rows: back }, 'rows that were set aside are tried again')
+    return ring
+  }
+
+  const tick = async (): Promise<Tick> => {
+    if (!(await haveLease())) return { kind: 'standby' }
+    keyring ??= await openTerm()
+    const rows = await store.pending(batch)
+    if (rows.length === 0) return { kind: 'idle' }
+
+    const sealed = await store.sealed(rows.map((row) => row.eid))
+    if (sealed.size > 0) await store.dropDuplicates([...sealed])
+    const fresh = rows.filter((row) => !sealed.has(row.eid))
+    keyring = await withAnnounced(keyring, fresh)
+    const ring = keyring
+    const decisions = await Promise.all(fresh.map((row) => admit(row, origin, ring)))
+    await setAside(decisions.filter((decision) => decision.kind === 'refused'))
+    const admitted = decisions.flatMap((d) =>
+      // From here on the signed body decides what the row is about.
+      d.kind === 'admitted' ? [{ ...d.entry, references: referencesOf(d.leaf.body) }] : [],
+    )
+    return admitted.length === 0 ? { kind: 'idle' } : await sealRows(admitted)
+  }
+
+  const sealRows = async (rows: readonly PendingEntry[]): Promise<Tick> => {
+    const head = await store.head()
+    const step = extend(head, rows, clock.now())
+    let outcome: 'sealed' | 'fenced'
+    try {
+      outcome = await store.seal(step, onSealed)
+    } catch (error) {
+      return await withoutCulprit(rows, error)
+    }
+    if (outcome === 'fenced') {
+      leaseUntil = 0
+      keyring = undefined
+      return { kind: 'fenced' }
+    }
+    options.onGrowth?.()
+    return { kind: 'sealed', count: rows.length, size: step.to.edge.size }
+  }
+
+  /** One row whose effects fail must not keep the others out of the log: halve until it stands alone. */
+  const withoutCulprit = async (rows: readonly PendingEntry[], error: unknown): Promise<Tick> => {
+    if (isHubError(error, 'ERR_STORAGE_UNAVAILABLE', 'ERR_SHUTTING_DOWN')) throw error
+    const [only] = rows
+    if (rows.length > 1) {
+      const middle = Math.ceil(rows.length / 2)
+      const first = await sealRows(rows.slice(0, middle))
+      if (first.kind === 'fenced') return first
+      const second = await sealRows(rows.slice(middle))
+      return second.kind === 'idle' ? first : second
+    }
+    if (only === undefined) throw error
+    if ((await store.sealed([only.eid])).size > 0) {
+      await store.dropDuplicates([only.eid])
+    } else {
+      await setAside([{ kind: 'refused', entry: only, reason: 'effects-failed' }], error)
+    }
+    return { kind: 'idle' }
+  }
+
+  const setAside = async (
+    refusals: readonly Extract<Admission, { kind: 'refused' }>[],
+    error?: unknown,
+  ): Promise<void> => {
+    if (refusals.length === 0) return
+    const rows = refusals.map(
+      ({ entry, reason, kid }): RefusedEntry => ({
+        entry,
+        reason,
+        ...(kid === undefined ? {} : { kid }),
+      }),
+    )
+    await store.setAside(rows, clock.now())
+    for (const { entry, reason, kid } of rows) {
+      log.error({ eid: entry.eid, reason, kid, err: error }, 'an entry was refused and set aside')
+    }
+  }
+
+  const loop = async (): Promise<void> => {
+    while (!stopping) {
+      const { signal } = wake
+      let outcome: Tick['kind'] | 'failed'
+      try {
+        outcome = (await tick()).kind
+      } catch (error) {
+        outcome = 'failed'
+        log.warn({ err: error }, 'sealing failed; it is tried again')
+      }
+      const now = clock.now()
+      if (outcome === 'sealed') {
+        busyUntil = now + BUSY_FOR_MS
+        continue
+      }
+      const calm = outcome === 'failed' || outcome === 'standby' || now > busyUntil
+      await pause(calm ? IDLE_POLL_MS : BUSY_POLL_MS, signal)
+      if (signal.aborted) wake = new AbortController()
+    }
+  }
+
+  const finish = async (): Promise<void> => {
+    stopping = true
+    wake.abort()
+    await running
+  }
+
+  return {
+    tick,
+    start: () => {
+      running ??= loop()
+    },
+    finish,
+    stop: async () => {
+      await finish()
+      if (leaseUntil > 0) await store.releaseLease(holder)
+      leaseUntil = 0
+    },
+    poke: () => wake.abort(),
+    leading: () => clock.now() < leaseUntil,
+  }
+}
+
+/** The log after these rows. Time does not go backwards, whatever the clock says. */
+export function extend(head: LogHead, rows: readonly PendingEntry[], now: number): SealBatch {
+  const hashes = rows.map((row) => leafHash(row.leaf))
+  const { edge, tiles } = append(head.edge, hashes)
+  const entries = rows.map(
+    (row, i): SealedEntry => ({
+      ...row,
+      index: head.edge.size + i,
+      leafHash: (hashes[i] as Buffer).toString('hex'),
+    }),
+  )
+  const at = Math.max(head.at + 1, now)
+  return { from: head, to: { edge, root: edgeRoot(edge), at }, entries, tiles }
+}
+
+async function withAnnounced(keyring: Keyring, rows: readonly PendingEntry[]): Promise<Keyring> {
+  let ring = keyring
+  for (const row of rows.filter((r) => r.type === 'log.key')) {
+    const key = await announcedKey(row.leaf, ring)
+    if (key !== undefined && !ring.has(key.kid)) ring = new Map([...ring, [key.kid, key]])
+  }
+  return ring
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}

@@ -1,0 +1,90 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import { HubError } from '../shared/errors.ts'
+import type { RightEdge } from './tree.ts'
+
+/** What the signer has last put its name to. */
+export interface SignerState {
+  origin: string
+  edge: RightEdge
+  /** 32 bytes. */
+  root: Buffer
+}
+
+/**
+ * The signer's memory. It is outside of the database on purpose: a database that is set back, edited or
+ * forked cannot take this with it.
+ */
+export interface SignerStateFile {
+  /** @throws HubError ERR_LEDGER when there is a file that cannot be read: that is not the same as none */
+  load(): Promise<SignerState | undefined>
+  /** Durable when it returns. */
+  save(state: SignerState): Promise<void>
+}
+
+const schema = z.strictObject({
+  version: z.literal(1),
+  origin: z.string(),
+  size: z.int().min(0),
+  root: z.base64(),
+  levels: z.array(z.base64().or(z.literal(''))),
+})
+
+export function createSignerStateFile(path: string): SignerStateFile {
+  return {
+    load: async () => {
+      let text: string
+      try {
+        text = await readFile(path, 'utf8')
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw error
+      }
+      return parse(text, path)
+    },
+    save: async ({ origin, edge, root }) => {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+      const levels = edge.levels.map((bytes) => bytes.toString('base64'))
+      const text = JSON.stringify({
+        version: 1,
+        origin,
+        size: edge.size,
+        root: root.toString('base64'),
+        levels,
+      })
+      await replaceFile(path, `${text}\n`)
+    },
+  }
+}
+
+function parse(text: string, path: string): SignerState {
+  try {
+    const { origin, size, root, levels } = schema.parse(JSON.parse(text))
+    const edge = { size, levels: levels.map((level) => Buffer.from(level, 'base64')) }
+    return { origin, edge, root: Buffer.from(root, 'base64') }
+  } catch (error) {
+    throw new HubError('ERR_LEDGER', `${path} is damaged; restore it, do not delete it`, {
+      cause: error,
+    })
+  }
+}
+
+/** Whole or not at all, also through a power cut: file and directory are synced around the rename. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`
+  const file = await open(temporary, 'w', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+  const directory = await open(dirname(path), 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}

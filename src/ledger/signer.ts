@@ -1,0 +1,164 @@
+import type { Clock } from '../shared/clock.ts'
+import { isHubError } from '../shared/errors.ts'
+import { formatCheckpoint, openCheckpoint } from './checkpoint.ts'
+import { cosign, readCosignatures } from './cosignature.ts'
+import type { LedgerKeys } from './keys.ts'
+import { formatNote, signText } from './note.ts'
+import { inclusionProof, verifyInclusion } from './proofs.ts'
+import type { SignerState, SignerStateFile } from './signer-state.ts'
+import type { LogHead, LogReadStore, StoredCheckpoint } from './store.ts'
+import { append, EMPTY_EDGE, EMPTY_ROOT, edgeRoot, leafHash } from './tree.ts'
+
+/**
+ * Why the signer will not put its name to a tree. `rollback`: shorter than what it signed. `split-view`: other
+ * entries where it signed before. `truncated`: entries are missing. `edited`: the entries do not give the
+ * root. `state-missing`: checkpoints are published, but the signer's own memory is gone.
+ */
+export type SigningRefusal =
+  | 'rollback'
+  | 'split-view'
+  | 'truncated'
+  | 'edited'
+  | 'state-missing'
+  | 'other-log'
+
+export type SignOutcome =
+  | { kind: 'signed'; checkpoint: StoredCheckpoint }
+  | { kind: 'refused'; reason: SigningRefusal; signedSize: number; size: number }
+
+export interface Signer {
+  /** Verifies what was added since the last time, and signs the log as it is now. */
+  sign(): Promise<SignOutcome>
+}
+
+const CHUNK = 1_000
+
+/**
+ * The first witness: it signs only a tree that it has computed itself, entry by entry, on top of the tree it
+ * signed before. Its memory is a file of its own, written before each signature.
+ *
+ * @param options.adopt begin anew from the database when the state file is gone although checkpoints are
+ *   published. A person's decision, after comparing the published checkpoint with one kept elsewhere.
+ */
+export function createSigner(options: {
+  origin: string
+  keys: LedgerKeys
+  state: SignerStateFile
+  store: LogReadStore
+  clock: Clock
+  adopt?: boolean
+}): Signer {
+  const { origin, keys, store, clock, adopt = false } = options
+  return {
+    sign: async () => {
+      const head = await store.head()
+      const known = await options.state.load()
+      const refuse = (reason: SigningRefusal): SignOutcome => ({
+        kind: 'refused',
+        reason,
+        signedSize: known?.edge.size ?? 0,
+        size: head.edge.size,
+      })
+      if (known !== undefined && known.origin !== origin) return refuse('other-log')
+      if (known === undefined && !adopt && (await store.checkpoint()) !== undefined) {
+        return refuse('state-missing')
+      }
+      const last: SignerState = known ?? { origin, edge: EMPTY_EDGE, root: EMPTY_ROOT }
+      const followed = await follow(last, head, store).catch((error: unknown): Followed => {
+        // The one thing the store says with this code: entries that should be there are not.
+        if (isHubError(error, 'ERR_LEDGER')) return { kind: 'refused', reason: 'truncated' }
+        throw error
+      })
+      if (followed.kind === 'refused') return refuse(followed.reason)
+      // The intent first: after a crash here, signing the same tree again does no harm, another one would.
+      await options.state.save(followed.state)
+      const { edge, root } = followed.state
+      const note = signedNote({ origin, size: edge.size, root }, keys, clock.now())
+      return { kind: 'signed', checkpoint: { size: edge.size, root, note, at: clock.now() } }
+    },
+  }
+}
+
+type Followed =
+  | { kind: 'followed'; state: SignerState }
+  | { kind: 'refused'; reason: SigningRefusal }
+
+async function follow(last: SignerState, head: LogHead, store: LogReadStore): Promise<Followed> {
+  const { size } = head.edge
+  if (size < last.edge.size) return { kind: 'refused', reason: 'rollback' }
+  if (size === last.edge.size) {
+    return head.root.equals(last.root)
+      ? { kind: 'followed', state: last }
+      : { kind: 'refused', reason: 'split-view' }
+  }
+  let { edge } = last
+  while (edge.size < size) {
+    const to = Math.min(size, edge.size + CHUNK)
+    const entries = await store.entries(edge.size, to)
+    // From the bytes, not from the stored hashes.
+    const hashes = entries.map((entry) => leafHash(entry.leaf))
+    if (hashes.some((hash, i) => hash.toString('hex') !== entries[i]?.leafHash)) {
+      return { kind: 'refused', reason: 'edited' }
+    }
+    edge = append(edge, hashes).edge
+  }
+  if (!edgeRoot(edge).equals(head.root)) {
+    return { kind: 'refused', reason: await whyAnotherRoot(last, head, store) }
+  }
+  if (!(await tilesAgree(edge.size, head.root, store))) return { kind: 'refused', reason: 'edited' }
+  return { kind: 'followed', state: { origin: last.origin, edge, root: head.root } }
+}
+
+/** Were the new entries edited, or is the past another one? The last entry signed before tells. */
+async function whyAnotherRoot(
+  last: SignerState,
+  head: LogHead,
+  store: LogReadStore,
+): Promise<SigningRefusal> {
+  let edge = EMPTY_EDGE
+  while (edge.size < last.edge.size) {
+    const to = Math.min(last.edge.size, edge.size + CHUNK)
+    const entries = await store.entries(edge.size, to)
+    const hashes = entries.map((entry) => leafHash(entry.leaf))
+    edge = append(edge, hashes).edge
+  }
+  return edgeRoot(edge).equals(last.root) && head.edge.size > last.edge.size
+    ? 'edited'
+    : 'split-view'
+}
+
+/** A sample: the tiles that readers will be served must lead to the root that is signed. */
+async function tilesAgree(size: number, root: Buffer, store: LogReadStore): Promise<boolean> {
+  const index = size - 1
+  const [entry] = await store.entries(index, size)
+  const proof = await inclusionProof(index, size, async (tile) => {
+    return (await store.tile(tile)) ?? Buffer.alloc(0)
+  }).catch((error: unknown) => {
+    // A missing or short tile.
+    if (error instanceof RangeError) return undefined
+    throw error
+  })
+  if (entry === undefined || proof === undefined) return false
+  return verifyInclusion({ index, size, leafHash: leafHash(entry.leaf), root, proof })
+}
+
+/** Signs, and verifies what was signed: a flipped bit in memory must not become a published statement. */
+function signedNote(
+  checkpoint: { origin: string; size: number; root: Buffer },
+  keys: LedgerKeys,
+  now: number,
+): string {
+  const text = formatCheckpoint(checkpoint)
+  const signatures = [
+    signText(text, keys.log),
+    cosign(text, keys.cosigner, Math.floor(now / 1_000)),
+  ]
+  const note = formatNote({ text, signatures })
+  const opened = openCheckpoint(note, [keys.log.verifier])
+  if (opened.kind !== 'verified') throw new Error('a fresh signature does not verify')
+  const read = readCosignatures(opened.note, [keys.cosigner.verifier])
+  if (read.kind !== 'read' || read.cosignatures.length !== 1) {
+    throw new Error('a fresh cosignature does not verify')
+  }
+  return note
+}
