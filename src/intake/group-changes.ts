@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { GroupRecord, Membership, UserRecord } from '../directory/types.ts'
 import { grantingGroups } from '../revocation/plan.ts'
 import { HubError } from '../shared/errors.ts'
+import { createKeyedQueue } from '../shared/keyed-queue.ts'
 import type { Transaction } from '../shared/transaction.ts'
 import { commitAccess } from './commit-access.ts'
 import type { ChangeCall, Directory, MemberDelta, MemberRef } from './directory.ts'
@@ -17,6 +18,7 @@ type GroupChanges = Pick<Directory, 'createGroup' | 'changeGroup' | 'deleteGroup
 
 export function createGroupChanges(deps: UserChangeDeps): GroupChanges {
   const { store, clock } = deps
+  const inTurn = createKeyedQueue()
   return {
     async createGroup(call, resource, members) {
       const now = clock.now()
@@ -35,30 +37,31 @@ export function createGroupChanges(deps: UserChangeDeps): GroupChanges {
       return record
     },
 
-    async changeGroup(call, id, change) {
-      for (let race = 0; race < MAX_RACES; race++) {
-        const before = await existing(deps, call, id)
-        const { resource, members } = await change(before, () => store.members(call.sourceId, id))
-        let record = before
-        // If-Match insists on a version, so the version must move under compare-and-swap even for members.
-        if (call.ifMatch !== undefined || !isDeepStrictEqual(resource, before.resource)) {
-          record = {
-            ...before,
-            resource,
-            version: before.version + 1,
-            lastModified: Math.max(clock.now(), before.lastModified + 1),
+    changeGroup: (call, id, change) =>
+      inTurn(`${call.sourceId}/${id}`, async () => {
+        for (let race = 0; race < MAX_RACES; race++) {
+          const before = await existing(deps, call, id)
+          const { resource, members } = await change(before, () => store.members(call.sourceId, id))
+          let record = before
+          // If-Match insists on a version, so the version must move under compare-and-swap even for members.
+          if (call.ifMatch !== undefined || !isDeepStrictEqual(resource, before.resource)) {
+            record = {
+              ...before,
+              resource,
+              version: before.version + 1,
+              lastModified: Math.max(clock.now(), before.lastModified + 1),
+            }
+            if (!(await store.replaceGroup(record, before.version))) continue
           }
-          if (!(await store.replaceGroup(record, before.version))) continue
+          const membersChanged =
+            members !== undefined && (await changeMembers(deps, call, id, members))
+          if (membersChanged) record = (await store.group(call.sourceId, id)) ?? record
+          return { record, changed: membersChanged || record.version !== before.version }
         }
-        const membersChanged =
-          members !== undefined && (await changeMembers(deps, call, id, members))
-        if (membersChanged) record = (await store.group(call.sourceId, id)) ?? record
-        return { record, changed: membersChanged || record.version !== before.version }
-      }
-      throw new HubError('ERR_CONFLICT', 'too many concurrent changes of this group; try again', {
-        retryAfterSeconds: 1,
-      })
-    },
+        throw new HubError('ERR_CONFLICT', 'too many concurrent changes of this group; try again', {
+          retryAfterSeconds: 1,
+        })
+      }),
 
     async deleteGroup(call, id) {
       for (let race = 0; race < MAX_RACES; race++) {

@@ -5,6 +5,7 @@ import type { UserRecord } from '../directory/types.ts'
 import type { Clock } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import type { JsonObject } from '../shared/json.ts'
+import { createKeyedQueue } from '../shared/keyed-queue.ts'
 import type { Transaction, Transactor } from '../shared/transaction.ts'
 import { type CommitAccessDeps, commitAccess } from './commit-access.ts'
 import type { ChangeCall, Changed, Directory } from './directory.ts'
@@ -17,13 +18,14 @@ export interface UserChangeDeps extends CommitAccessDeps {
   onCommitted(): void
 }
 
-/** Lost races before giving up with ERR_CONFLICT; 200 writers on one user need no more than this. */
+/** Races lost to other processes before giving up with ERR_CONFLICT. */
 export const MAX_RACES = 200
 
 type UserChanges = Pick<Directory, 'createUser' | 'changeUser' | 'deleteUser'>
 
 export function createUserChanges(deps: UserChangeDeps): UserChanges {
   const { store, clock } = deps
+  const inTurn = createKeyedQueue()
   return {
     async createUser(call, resource) {
       const now = clock.now()
@@ -41,28 +43,29 @@ export function createUserChanges(deps: UserChangeDeps): UserChanges {
       return record
     },
 
-    async changeUser(call, id, change) {
-      for (let race = 0; race < MAX_RACES; race++) {
-        const before = await existing(store, call, id)
-        const resource = change(before)
-        if (isDeepStrictEqual(resource, before.resource)) return await unchanged(deps, before)
-        const record: UserRecord = {
-          ...before,
-          resource,
-          active: isActive(resource),
-          version: before.version + 1,
-          lastModified: Math.max(clock.now(), before.lastModified + 1),
+    changeUser: (call, id, change) =>
+      inTurn(`${call.sourceId}/${id}`, async () => {
+        for (let race = 0; race < MAX_RACES; race++) {
+          const before = await existing(store, call, id)
+          const resource = change(before)
+          if (isDeepStrictEqual(resource, before.resource)) return await unchanged(deps, before)
+          const record: UserRecord = {
+            ...before,
+            resource,
+            active: isActive(resource),
+            version: before.version + 1,
+            lastModified: Math.max(clock.now(), before.lastModified + 1),
+          }
+          const stored =
+            record.active === before.active
+              ? (await store.replaceUser(record, before.version)) && record
+              : await commitStatusChange(deps, call, before, record)
+          if (stored) return { record: stored, changed: true }
         }
-        const stored =
-          record.active === before.active
-            ? (await store.replaceUser(record, before.version)) && record
-            : await commitStatusChange(deps, call, before, record)
-        if (stored) return { record: stored, changed: true }
-      }
-      throw new HubError('ERR_CONFLICT', 'too many concurrent changes of this user; try again', {
-        retryAfterSeconds: 1,
-      })
-    },
+        throw new HubError('ERR_CONFLICT', 'too many concurrent changes of this user; try again', {
+          retryAfterSeconds: 1,
+        })
+      }),
 
     async deleteUser(call, id) {
       for (let race = 0; race < MAX_RACES; race++) {
