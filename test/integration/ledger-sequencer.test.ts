@@ -1,0 +1,229 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { openCheckpoint } from '../../src/ledger/checkpoint.ts'
+import { readCosignatures } from '../../src/ledger/cosignature.ts'
+import { createEntryWriter, readLeaf } from '../../src/ledger/leaf.ts'
+import { parseVkey } from '../../src/ledger/note.ts'
+import { verifyConsistency, verifyInclusion } from '../../src/ledger/proofs.ts'
+import { parseTlogProof } from '../../src/ledger/tlog-proof.ts'
+import { leafHash } from '../../src/ledger/tree.ts'
+import { entriesOf, intakeOf, refusedOf } from '../../src/storage/ledger-collections.ts'
+import { freshDatabase } from '../support/database.ts'
+import { ledgerOn, ORIGIN, verifiedEntry } from '../support/ledger.ts'
+
+let db: Awaited<ReturnType<typeof freshDatabase>>
+const cleanUps: (() => Promise<unknown>)[] = []
+beforeEach(async () => {
+  db = await freshDatabase()
+})
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0)) await cleanUp()
+  await db.dispose()
+})
+
+const opened = async (options: Parameters<typeof ledgerOn>[1] = {}) => {
+  const it = await ledgerOn(db.connection, options)
+  cleanUps.push(it.cleanUp)
+  return it
+}
+
+describe('sealing', () => {
+  test('a first start seals genesis and keys; a second start adds nothing', async () => {
+    const first = await opened()
+    await first.settle()
+    const types = async () =>
+      (await entriesOf(db.connection).find().sort({ _id: 1 }).toArray()).map((row) => row.type)
+    expect(await types()).toEqual(['log.genesis', 'log.key', 'log.key', 'log.key'])
+    await first.ledger.stop()
+    const again = await opened({ directory: first.directory, masterKey: first.masterKey })
+    await again.settle()
+    expect(await types()).toHaveLength(4)
+  })
+
+  test('an entry enqueued, sealed and proved, verifies against the published checkpoint', async () => {
+    const it = await opened()
+    await it.settle()
+    const before = openCheckpoint((await it.reader.checkpointText())!, [
+      parseVkey(it.ledger.verifierKeys.log)!,
+    ])
+    const entry = verifiedEntry(it.writer, 'r1')
+    await it.enqueue([entry])
+    await it.enqueue([entry])
+    await it.settle()
+    await it.enqueue([entry])
+    await it.settle()
+    expect(await it.reader.size()).toBe(5)
+    const stored = (await it.reader.entry(4))!
+    expect(stored.leaf.equals(entry.leaf)).toBe(true)
+
+    const proof = parseTlogProof((await it.reader.inclusionProof(4))!)!
+    const after = openCheckpoint(proof.checkpoint, [parseVkey(it.ledger.verifierKeys.log)!])
+    if (after.kind !== 'verified' || before.kind !== 'verified') throw new Error('refused')
+    const { size, root } = after.checkpoint
+    const claim = { index: 4, size, root, proof: proof.proof }
+    expect(verifyInclusion({ ...claim, leafHash: leafHash(entry.leaf) })).toBe(true)
+    const times = readCosignatures(after.note, [parseVkey(it.ledger.verifierKeys.cosigner)!])
+    expect(times.kind === 'read' && times.cosignatures).toHaveLength(1)
+
+    const consistency = (await it.reader.consistencyProof(before.checkpoint.size))!
+    expect(
+      verifyConsistency({
+        oldSize: before.checkpoint.size,
+        oldRoot: before.checkpoint.root,
+        size,
+        root,
+        proof: consistency.proof.map((line) => Buffer.from(line, 'base64')),
+      }),
+    ).toBe(true)
+    const keys = await it.reader.verifierKeys()
+    expect(keys).toEqual({
+      log: [it.ledger.verifierKeys.log],
+      cosigner: [it.ledger.verifierKeys.cosigner],
+    })
+  })
+
+  test('effects and entries, when the effects fail halfway, are both absent', async () => {
+    const it = await opened({
+      onSealed: async (entries, tx) => {
+        const session = tx as unknown as Parameters<typeof db.connection.startSession>[0] & object
+        await db.connection.collection('effects').insertMany(
+          entries.map((entry) => ({ revocation: entry.references.revocationId })),
+          { session: session as never },
+        )
+        if (entries.some((entry) => entry.references.revocationId === 'r3')) throw new Error('no')
+      },
+    })
+    await db.connection.createCollection('effects')
+    await it.settle()
+    await db.connection.collection('effects').deleteMany({})
+    await it.enqueue(['r1', 'r2', 'r3', 'r4', 'r5'].map((r) => verifiedEntry(it.writer, r)))
+    await it.settle()
+    const effects = await db.connection.collection('effects').find().toArray()
+    expect(effects.map((row) => row['revocation'])).toEqual(['r1', 'r2', 'r4', 'r5'])
+    expect((await it.store.head()).edge.size).toBe(8)
+    const refused = await refusedOf(db.connection).find().toArray()
+    expect(refused.map((row) => [row.entry._id, row.reason])).toEqual([
+      ['revocation.verified:r3', 'effects-failed'],
+    ])
+    expect(it.logged.filter((line) => line.level === 'error')).toHaveLength(1)
+  })
+
+  test('a loop, poked, seals and publishes within a second', async () => {
+    const it = await opened()
+    it.ledger.start()
+    cleanUps.unshift(() => it.ledger.stop())
+    await vi.waitFor(async () => expect(await it.reader.size()).toBe(4), 5_000)
+    const started = performance.now()
+    await it.enqueue([verifiedEntry(it.writer, 'r1')])
+    it.ledger.poke()
+    await vi.waitFor(async () => expect(await it.reader.size()).toBe(5), {
+      timeout: 5_000,
+      interval: 20,
+    })
+    expect(performance.now() - started).toBeLessThan(2_000)
+  })
+})
+
+describe('rows that an attacker put into the intake', () => {
+  const forger = generateKeyPairSync('ed25519').privateKey
+
+  test('each kind, beside a good row, is set aside by name and does not block it', async () => {
+    const it = await opened()
+    await it.settle()
+    const good = verifiedEntry(it.writer, 'good')
+    const kid = (() => {
+      const read = readLeaf(good.leaf)
+      if (read.kind !== 'leaf') throw new Error(read.reason)
+      return read.leaf.kid
+    })()
+    const withKey = (k: string) => createEntryWriter({ origin: ORIGIN, kid: k, privateKey: forger })
+    const foreign = createEntryWriter({ origin: 'other.example/log', kid, privateKey: forger })
+    const forgedKey = it.writer.write(
+      {
+        type: 'log.key',
+        v: 1,
+        log: ORIGIN,
+        at: '2026-11-22T02:00:00.000Z',
+        from_size: 0,
+        kid: 'worker-evil',
+        public_key: 'A'.repeat(43),
+        role: 'worker',
+      },
+      {},
+    )
+    const bad = {
+      malformed: { ...verifiedEntry(it.writer, 'b0'), leaf: Buffer.from('{}') },
+      'bad-signature': verifiedEntry(withKey(kid), 'b1'),
+      'unknown-key': verifiedEntry(withKey('worker-evil'), 'b2'),
+      'wrong-role': forgedKey,
+      'wrong-log': verifiedEntry(foreign, 'b3'),
+      'wrong-id': { ...verifiedEntry(it.writer, 'b4'), eid: 'revocation.verified:b4x' },
+      'wrong-references': {
+        ...verifiedEntry(it.writer, 'b5'),
+        references: { offboardingId: 'o1', revocationId: 'victim' },
+      },
+    }
+    await it.enqueue([...Object.values(bad), good])
+    await it.settle()
+    expect(await intakeOf(db.connection).countDocuments()).toBe(0)
+    const refused = await refusedOf(db.connection).find().toArray()
+    expect(refused.map((row) => row.reason).sort()).toEqual(Object.keys(bad).sort())
+    expect((await it.store.head()).edge.size).toBe(5)
+    expect((await it.store.entry(4))?.eid).toBe('revocation.verified:good')
+    expect(it.logged.filter((line) => line.level === 'error')).toHaveLength(7)
+  })
+
+  test('a row of a key not yet known, once the key is announced, is taken back and sealed', async () => {
+    const first = await opened()
+    await first.settle()
+    const next = await opened({ directory: first.directory })
+    await first.enqueue([verifiedEntry(next.writer, 'r1')])
+    await first.settle()
+    expect(await refusedOf(db.connection).countDocuments()).toBe(1)
+    await first.ledger.stop()
+    await next.settle()
+    expect(await refusedOf(db.connection).countDocuments()).toBe(0)
+    expect((await next.store.entry(5))?.eid).toBe('revocation.verified:r1')
+  })
+})
+
+describe('two processes', () => {
+  test('the one without the lease stands by, and takes over when it is given back', async () => {
+    const a = await opened({ holder: 'a' })
+    const b = await opened({ holder: 'b', directory: a.directory, masterKey: a.masterKey })
+    await a.settle()
+    expect(await b.ledger.tick()).toEqual({ kind: 'standby' })
+    await a.ledger.stop()
+    expect((await b.ledger.tick()).kind).toBe('idle')
+  })
+
+  test('a sleeper, past its lease, is fenced by the head and writes nothing', async () => {
+    let now = Date.now()
+    const clock = { now: () => now }
+    const a = await opened({ holder: 'a', clock })
+    await a.settle()
+    const b = await opened({
+      holder: 'b',
+      directory: a.directory,
+      masterKey: a.masterKey,
+      clock,
+    })
+    await a.enqueue([verifiedEntry(a.writer, 'r1')])
+    const slept = await a.store.head()
+    now += 60_000
+    await b.settle()
+    const seal = a.store.seal(
+      { from: slept, to: { ...slept, at: now }, entries: [], tiles: [] },
+      async () => {},
+    )
+    // The driver refuses an empty insert only after the head was checked.
+    expect(await seal).toBe('fenced')
+    expect((await a.store.head()).edge.size).toBe(5)
+  })
+
+  test('a log begun with another key, opened with a new one, is not continued', async () => {
+    const a = await opened()
+    await a.settle()
+    await expect(opened()).rejects.toThrow('begun with another key')
+  })
+})
