@@ -1,3 +1,4 @@
+export * from './check.ts'
 export * from './classify.ts'
 export * from './compare-keys.ts'
 export * from './contract.ts'

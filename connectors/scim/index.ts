@@ -1,0 +1,275 @@
+import {
+  type Ack,
+  type CallContext,
+  ConnectorError,
+  check,
+  compareKeys,
+  defineConnector,
+  type FacetSpec,
+  type Handle,
+  type HttpClient,
+  type HttpResponse,
+  jsonObject,
+  type Match,
+  type Observation,
+  preview,
+  type ReadingOptions,
+  withClientCredentials,
+} from '#connector-sdk'
+import {
+  deleteAnswer,
+  filtersFor,
+  getUserRequest,
+  providerConfigRequest,
+  type ScimUser,
+  setActiveRequest,
+  userAnswer,
+  writeAnswer,
+} from './api.ts'
+import { type ScimConfig, scimConfig } from './config.ts'
+import { listAll, listPage } from './listing.ts'
+
+type Call = CallContext<ScimConfig>
+
+const account: FacetSpec = {
+  facet: 'account',
+  enumerate: 'complete',
+  revoke: 'api',
+  observe: 'strong',
+  settleMs: 0,
+  residualMs: 0,
+  reversible: true,
+}
+
+/** Any application with a SCIM 2.0 interface (RFC 7643, RFC 7644). */
+export default defineConnector<ScimConfig>({
+  manifest: {
+    id: 'scim',
+    version: '1.0.0',
+    title: 'SCIM 2.0',
+    configSchema: scimConfig,
+    secrets: {
+      token: { title: 'Bearer token that may read and change users', required: false },
+      witnessToken: { title: 'Bearer token that may only read users', required: false },
+      clientSecret: { title: 'OAuth client secret', required: false },
+      witnessClientSecret: { title: 'OAuth client secret for reading back', required: false },
+    },
+    facets: [account],
+    limits: { concurrency: 4, timeoutMs: 15_000 },
+    quarantineMs: 60_000,
+    absenceIs: 'suspect',
+  },
+
+  facetsOf: ({ disable, settleSeconds, residualMinutes }) => [
+    {
+      ...account,
+      observe: settleSeconds === 0 ? 'strong' : 'eventual',
+      settleMs: settleSeconds * 1_000,
+      residualMs: residualMinutes * 60_000,
+      reversible: disable !== 'delete',
+    },
+  ],
+
+  test: async (call) => [
+    await check('account.list', async () => {
+      const http = authorized(call)
+      const { users } = await listPage(
+        http,
+        { ...call, config: { ...call.config, pageSize: 1 } },
+        undefined,
+      )
+      return `read ${users.length} user(s)`
+    }),
+    await check('account.correlate', () => checkFilter(call)),
+    await check('account.revoke', () => checkDisableStyle(call)),
+  ],
+
+  correlate: async (subject, call) => {
+    const { search, correlateBy, emailsAreExact } = call.config
+    const http = authorized(call)
+    const filters = search === 'list' ? [undefined] : filtersFor(subject, correlateBy)
+    // "Not found" is said only after a look.
+    if (filters.length === 0) throw new ConnectorError('invalid', 'the person has none of the keys')
+    const matches = new Map<string, Match>()
+    for (const filter of filters) {
+      for (const { user, response } of await listAll(http, call, filter)) {
+        const hit = compareKeys(subject, user.keys, correlateBy, { emailsAreExact })
+        if (hit === undefined || matches.has(user.id)) continue
+        matches.set(user.id, {
+          handle: { facet: 'account', id: user.id },
+          ...hit,
+          ...protection(user, call.config),
+          evidence: response.evidence,
+        })
+      }
+    }
+    return [...matches.values()]
+  },
+
+  list: async (facet, of, cursor, call) => {
+    if (facet !== 'account') throw unsupported(facet)
+    const http = authorized(call)
+    if (of === 'everyone') {
+      const { users, response, next, complete } = await listPage(http, call, cursor)
+      return {
+        items: users.map((user) => observation(user, response, call)),
+        ...(next === undefined ? {} : { next }),
+        complete,
+      }
+    }
+    const { search, correlateBy } = call.config
+    const filters = search === 'list' ? [undefined] : filtersFor(of, correlateBy)
+    const found = new Map<string, Observation>()
+    for (const filter of filters) {
+      for (const { user, response } of await listAll(http, call, filter)) {
+        if (compareKeys(of, user.keys, correlateBy) === undefined) continue
+        found.set(user.id, observation(user, response, call))
+      }
+    }
+    return { items: [...found.values()], complete: true }
+  },
+
+  revoke: (handle, call) => setActive(handle, false, call),
+
+  restore: async (handle, undo, call) => {
+    if (undo['active'] !== true) {
+      throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
+    }
+    return setActive(handle, true, call)
+  },
+
+  observe: async (handle, call) => {
+    if (handle.facet !== 'account') throw unsupported(handle.facet)
+    const { user, response } = await read(handle.id, authorized(call), call)
+    if (user !== undefined) return observation(user, response, call)
+    return { handle, state: 'absent', at: response.evidence.at, evidence: response.evidence }
+  },
+})
+
+/** Adds the credential to every request. */
+function authorized(call: Call): HttpClient {
+  const { oauth } = call.config
+  const { token, clientSecret } = call.secrets
+  if (oauth !== undefined) {
+    if (clientSecret === undefined)
+      throw new ConnectorError('credential', 'clientSecret is missing')
+    const { witnessClientId, tokenUrl, clientId, scope, audience, clientAuth } = oauth
+    return withClientCredentials(call, {
+      tokenUrl,
+      clientId: call.credential === 'witness' ? (witnessClientId ?? clientId) : clientId,
+      clientSecret,
+      clientAuth,
+      ...(scope === undefined ? {} : { scope }),
+      ...(audience === undefined ? {} : { audience }),
+    })
+  }
+  if (token === undefined) throw new ConnectorError('credential', 'token is missing')
+  return {
+    hide: call.http.hide,
+    send: (request) =>
+      call.http.send({
+        ...request,
+        headers: { ...request.headers, authorization: `Bearer ${token}` },
+      }),
+  }
+}
+
+async function read(
+  id: string,
+  http: HttpClient,
+  call: Call,
+): Promise<{ user: ScimUser | undefined; response: HttpResponse }> {
+  const response = await http.send(getUserRequest(call.config, id))
+  const user = userAnswer(response, reading('read the account', call))
+  if (user !== undefined && user.id !== id) {
+    throw new ConnectorError('invalid', 'the server answered with another user', {
+      evidence: response.evidence,
+    })
+  }
+  return { user, response }
+}
+
+/** Reads first: what is already so is not written again, and the version read guards the write. */
+async function setActive(handle: Handle, active: boolean, call: Call): Promise<Ack> {
+  if (handle.facet !== 'account') throw unsupported(handle.facet)
+  const http = authorized(call)
+  for (const isRetry of [false, true]) {
+    const { user, response: before } = await read(handle.id, http, call)
+    if (user === undefined) {
+      throw new ConnectorError('gone', 'the server knows no such user', {
+        evidence: before.evidence,
+      })
+    }
+    if (user.active === active && call.config.disable !== 'delete') {
+      return { kind: 'already', evidence: before.evidence }
+    }
+    const request = setActiveRequest(call.config, user, active)
+    if (request === undefined)
+      throw new ConnectorError('unsupported', 'a deletion cannot be undone')
+    if (call.dryRun) {
+      const { method, body = '' } = request
+      return preview(call, { method, target: before.evidence.target, body })
+    }
+    const response = await http.send(request)
+    // Somebody changed the user in between: read and try once more.
+    if (response.status === 412 && !isRetry) continue
+    const what = active ? 'enable the account' : 'disable the account'
+    const options = { what, isRead: false, now: call.now() }
+    const kind =
+      request.method === 'DELETE' ? deleteAnswer(response, options) : writeAnswer(response, options)
+    if (kind instanceof ConnectorError) throw kind
+    // Only what was not disabled gets here; a deletion leaves nothing to put back.
+    const undo = active || request.method === 'DELETE' ? {} : { undo: { active: true } }
+    return { kind, evidence: response.evidence, ...undo }
+  }
+  throw new ConnectorError('conflict', 'the account changes all the time')
+}
+
+function observation(user: ScimUser, response: HttpResponse, call: Call): Observation {
+  const active = user.active ?? (call.config.missingActiveMeansActive ? true : undefined)
+  return {
+    handle: { facet: 'account', id: user.id },
+    state: active === undefined ? 'unknown' : active ? 'live' : 'dead',
+    at: response.evidence.at,
+    evidence: response.evidence,
+    keys: user.keys,
+  }
+}
+
+function protection(user: ScimUser, config: ScimConfig): Pick<Match, 'protectedBecause'> {
+  const name = user.keys.userName?.toLowerCase()
+  const isProtected = config.protectedUserNames.some((one) => one.toLowerCase() === name)
+  return isProtected ? { protectedBecause: 'listed as protected' } : {}
+}
+
+function reading(what: string, call: Call): ReadingOptions {
+  return { what, isRead: true, now: call.now() }
+}
+
+function unsupported(facet: string): ConnectorError {
+  return new ConnectorError('unsupported', `SCIM knows no ${facet}`)
+}
+
+/** Asks for somebody who cannot exist. */
+async function checkFilter(call: Call): Promise<string> {
+  if (call.config.search === 'list') return 'not asked for: users are found by listing'
+  const nobody = `quittance-check-${call.now()}@invalid.example`
+  const filter = `userName eq ${JSON.stringify(nobody)}`
+  const page = await listPage(authorized(call), call, undefined, filter)
+  if (page.users.length === 0) return 'the filter was honoured'
+  throw new ConnectorError('unsupported', 'the server ignores filters: set search to list')
+}
+
+/** A test writes nothing: this asks the server what it says about itself. */
+async function checkDisableStyle(call: Call): Promise<string> {
+  if (!call.config.disable.startsWith('patch')) return 'not tried: a test writes nothing'
+  const response = await authorized(call).send(providerConfigRequest(call.config))
+  if (response.status === 404) return 'not tried; the server has no ServiceProviderConfig'
+  const { patch } = jsonObject(response, reading('read ServiceProviderConfig', call)) as {
+    patch?: { supported?: boolean }
+  }
+  if (patch?.supported === false) {
+    throw new ConnectorError('unsupported', 'the server says it has no PATCH: set disable to put')
+  }
+  return 'not tried: a test writes nothing; the server says it has PATCH'
+}
