@@ -72,7 +72,7 @@ export function createHubApi(origin: string, token: string): HubApi {
     },
     async closedOffboarding(sourceId, userId, patienceMs) {
       for (const end = Date.now() + patienceMs; Date.now() < end; ) {
-        const query = new URLSearchParams({ sourceId, userId })
+        const query = new URLSearchParams({ source: sourceId, user: userId })
         const { items } = await json<{ items: { id: string; userId: string; state: string }[] }>(
           'GET',
           `/offboardings?${query}`,

@@ -49,15 +49,17 @@ export interface AccessTransition {
  * Writes everything that a change of access owes, in the caller's transaction: the case, its full set of
  * revocations, the lanes, and the ledger's `offboarding.opened`.
  *
- * @returns the generation that the user must be stored with: one higher when access really changed
+ * @returns the generation that the user must be stored with, one higher when access really changed, and
+ *   the case that was opened, if any
  */
 export async function commitAccess(
   deps: CommitAccessDeps,
   change: AccessTransition,
   tx: Transaction,
-): Promise<number> {
+): Promise<AccessCommit> {
   const { user, before, after } = change
-  if (before.active === after.active && !after.active) return user.generation
+  const { generation: unchanged } = user
+  if (!before.active && !after.active) return { generation: unchanged }
   const apps = (await deps.apps.all(tx)).map((app) => ({ app, facets: deps.facetsOf(app) }))
   const lanes = new Map(
     (await deps.lanes.ofUser(user.sourceId, user.id, tx)).map((lane) => [lane.appId, lane]),
@@ -71,23 +73,27 @@ export async function commitAccess(
     openAppIds: new Set([...lanes.values()].filter(isOpen).map((lane) => lane.appId)),
   })
   if (plan === undefined) {
-    return before.active === after.active ? user.generation : user.generation + 1
+    return { generation: before.active === after.active ? unchanged : unchanged + 1 }
   }
-  const generation = user.generation + 1
-  const moved = [
-    ...(await openOffboarding(deps, change, plan, generation, lanes, tx)),
-    ...plan.restore.map(({ app }) =>
-      wanted(lanes.get(app.id), change, app, {
-        generation,
-        op: 'restore',
-        units: [],
-        class: app.class,
-        wantedAt: change.now,
-      }),
-    ),
-  ]
+  const generation = unchanged + 1
+  const opened = await openOffboarding(deps, change, plan, generation, lanes, tx)
+  const restored = plan.restore.map(({ app }) =>
+    wanted(lanes.get(app.id), change, app, {
+      generation,
+      op: 'restore',
+      units: [],
+      class: app.class,
+      wantedAt: change.now,
+    }),
+  )
+  const moved = [...(opened?.lanes ?? []), ...restored]
   if (moved.length > 0) await deps.lanes.save(moved, tx)
-  return generation
+  return { generation, ...(opened === undefined ? {} : { offboardingId: opened.id }) }
+}
+
+export interface AccessCommit {
+  generation: number
+  offboardingId?: string
 }
 
 const isOpen = (lane: Lane): boolean => (lane.want ?? lane.current)?.op === 'revoke'
@@ -99,8 +105,8 @@ async function openOffboarding(
   generation: number,
   lanes: ReadonlyMap<string, Lane>,
   tx: Transaction,
-): Promise<Lane[]> {
-  if (plan.kind === 'mover' && plan.revoke.length === 0) return []
+): Promise<{ id: string; lanes: Lane[] } | undefined> {
+  if (plan.kind === 'mover' && plan.revoke.length === 0) return undefined
   const { user, cause, now, forCause } = change
   const offboardingId = deps.newId()
   // A clock that went back must not shorten a deadline.
@@ -148,7 +154,7 @@ async function openOffboarding(
   await deps.revocations.insert(offboarding, revocations, caseKey.wrapped, tx)
   await deps.ledger.enqueue([openedEntry(deps.entries, offboarding, caseKey.key)], tx)
 
-  return plan.revoke.map(({ app }) => {
+  const moved = plan.revoke.map(({ app }) => {
     const own = revocations.filter((r) => r.appId === app.id)
     return wanted(lanes.get(app.id), change, app, {
       generation,
@@ -159,6 +165,7 @@ async function openOffboarding(
       wantedAt: now,
     })
   })
+  return { id: offboardingId, lanes: moved }
 }
 
 function wanted(

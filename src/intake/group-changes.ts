@@ -174,7 +174,7 @@ async function changePeople(
           const is = after.get(user.id) ?? new Set<string>()
           if (was.has(groupId) === is.has(groupId)) continue
           const now = deps.clock.now()
-          const generation = await commitAccess(
+          const { generation } = await commitAccess(
             deps,
             {
               user,

@@ -7,7 +7,7 @@ import { HubError } from '../shared/errors.ts'
 import type { JsonObject } from '../shared/json.ts'
 import { createKeyedQueue } from '../shared/keyed-queue.ts'
 import type { Transaction, Transactor } from '../shared/transaction.ts'
-import { type CommitAccessDeps, commitAccess } from './commit-access.ts'
+import { type AccessCommit, type CommitAccessDeps, commitAccess } from './commit-access.ts'
 import type { ChangeCall, Changed, Directory } from './directory.ts'
 
 export interface UserChangeDeps extends CommitAccessDeps {
@@ -123,7 +123,8 @@ async function commitStatusChange(
 ): Promise<UserRecord | false> {
   const stored = await deps.transactor
     .transaction(async (tx) => {
-      const generation = await recordAccess(deps, call, before, { active: record.active }, tx)
+      const after = { active: record.active }
+      const { generation } = await recordAccess(deps, call, before, after, tx)
       const next = { ...record, generation }
       return (await deps.store.replaceUser(next, before.version, tx)) ? next : lostRace()
     })
@@ -138,7 +139,7 @@ async function recordAccess(
   before: UserRecord,
   after: Partial<AccessState>,
   tx: Transaction,
-): Promise<number> {
+): Promise<AccessCommit> {
   const groups = await deps.store.groupsOf(call.sourceId, [before.id], tx)
   const groupIds = new Set((groups.get(before.id) ?? []).map((group) => group.id))
   return await commitAccess(

@@ -61,9 +61,13 @@ export async function startEmbeddedMongod(options: EmbeddedOptions): Promise<Emb
     binary: binary
       ? { systemBinary: binary.path }
       : { version: DOWNLOAD_VERSION, downloadDir: join(options.dataDir, 'mongod') },
-    spawn: binary?.libraryPath
-      ? { env: { ...process.env, LD_LIBRARY_PATH: binary.libraryPath } }
-      : {},
+    spawn: {
+      // A process group of its own: Ctrl-C reaches the hub, which drains and then stops mongod.
+      detached: true,
+      ...(binary?.libraryPath
+        ? { env: { ...process.env, LD_LIBRARY_PATH: binary.libraryPath } }
+        : {}),
+    },
   })
   await withoutVersionProbe(async () => {
     if (!binary) await MongoBinary.getPath({ version: DOWNLOAD_VERSION })

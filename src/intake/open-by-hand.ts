@@ -1,0 +1,59 @@
+import type { Cause } from '../revocation/types.ts'
+import { HubError } from '../shared/errors.ts'
+import { commitAccess } from './commit-access.ts'
+import { isLostRace, lostRace, MAX_RACES, type UserChangeDeps } from './user-changes.ts'
+
+/** Who is to lose everything, although or before the provider says so. */
+export interface HandOpened {
+  sourceId: string
+  userId: string
+  /** Moves every class up by one. */
+  forCause: boolean
+  requestId: string
+}
+
+/**
+ * Opens a case for everything that the person's groups grant, as if the provider had just said that they
+ * left. The directory keeps what the provider says: it owns `active`.
+ *
+ * @throws HubError ERR_NOT_FOUND when the source has no such user
+ */
+export async function openByHand(
+  deps: UserChangeDeps,
+  request: HandOpened,
+): Promise<{ offboardingId: string }> {
+  const { sourceId, userId, forCause } = request
+  const now = deps.clock.now()
+  const cause: Cause = { kind: 'admin', requestId: request.requestId, receivedAt: now }
+  for (let race = 0; race < MAX_RACES; race++) {
+    const user = await deps.store.user(sourceId, userId)
+    if (user === null) throw new HubError('ERR_NOT_FOUND', `no such User: ${userId}`)
+    const opened = await deps.transactor
+      .transaction(async (tx) => {
+        const groups = await deps.store.groupsOf(sourceId, [userId], tx)
+        const groupIds = new Set((groups.get(userId) ?? []).map((group) => group.id))
+        const { generation, offboardingId } = await commitAccess(
+          deps,
+          {
+            user,
+            before: { active: true, groupIds },
+            after: { active: false, groupIds },
+            cause,
+            forCause,
+            now,
+          },
+          tx,
+        )
+        const next = { ...user, generation, version: user.version + 1 }
+        return (await deps.store.replaceUser(next, user.version, tx)) ? offboardingId : lostRace()
+      })
+      .catch(isLostRace)
+    if (opened) {
+      deps.onCommitted()
+      return { offboardingId: opened }
+    }
+  }
+  throw new HubError('ERR_CONFLICT', 'too many concurrent changes of this user; try again', {
+    retryAfterSeconds: 1,
+  })
+}
