@@ -3,7 +3,7 @@ import { HubError } from '../shared/errors.ts'
 import type { ApiTokenStore } from './api-token-store.ts'
 import { createFailureLimiter } from './failure-limiter.ts'
 import type { Principal } from './principal.ts'
-import { bearerToken, hashToken, sameHash } from './tokens.ts'
+import { bearerToken, hashToken, isTokenOf, sameHash } from './tokens.ts'
 
 export interface AdminAuthenticator {
   /**
@@ -39,9 +39,11 @@ export function createAdminAuthenticator(parts: AdminAuthenticatorParts): AdminA
   return {
     authenticate: async (authorization, address = '') => {
       const token = bearerToken(authorization)
-      const hash = token === undefined ? '' : hashToken(token)
+      if (token === undefined) throw refused()
+      const hash = hashToken(token)
       const [match] = configured.filter((candidate) => sameHash(candidate.hash, hash))
       if (match !== undefined) return match.principal
+      if (!isTokenOf('api', token)) throw refused()
 
       const wait = limiter.blockedFor(address)
       if (wait !== undefined) {
@@ -49,10 +51,10 @@ export function createAdminAuthenticator(parts: AdminAuthenticatorParts): AdminA
           retryAfterSeconds: wait,
         })
       }
-      const stored = hash === '' ? null : await parts.tokens.byHash(hash)
+      const stored = await parts.tokens.byHash(hash)
       if (stored === null || stored.expiresAt <= parts.clock.now()) {
         limiter.failed(address)
-        throw new HubError('ERR_UNAUTHENTICATED', 'a valid API token is needed')
+        throw refused()
       }
       return {
         id: stored.id,
@@ -62,3 +64,5 @@ export function createAdminAuthenticator(parts: AdminAuthenticatorParts): AdminA
     },
   }
 }
+
+const refused = (): HubError => new HubError('ERR_UNAUTHENTICATED', 'a valid API token is needed')

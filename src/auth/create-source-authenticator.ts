@@ -4,7 +4,7 @@ import { HubError } from '../shared/errors.ts'
 import { createFailureLimiter } from './failure-limiter.ts'
 import type { SourceAuthenticator, SourceIdentity, TokenRecord } from './source-authenticator.ts'
 import type { SourceStore } from './source-store.ts'
-import { bearerToken, hashToken, sameHash } from './tokens.ts'
+import { bearerToken, hashToken, isTokenOf, sameHash } from './tokens.ts'
 
 export interface SourceAuthenticatorParts {
   sources: Pick<SourceStore, 'source' | 'touchToken'>
@@ -58,7 +58,8 @@ export function createSourceAuthenticator(
   return {
     authenticate: async (sourceId, authorization, address = '') => {
       const token = bearerToken(authorization)
-      const hash = token === undefined ? undefined : hashToken(token)
+      if (token === undefined || !isTokenOf('scim', token)) throw refused()
+      const hash = hashToken(token)
       const key = `${sourceId} ${hash}`
       const seen = known.get(key)
       if (seen !== undefined && seen.believedUntil > clock.now()) {
@@ -73,13 +74,12 @@ export function createSourceAuthenticator(
         })
       }
       const begunIn = epoch
-      const source = hash === undefined ? null : await sources.source(sourceId)
-      const match =
-        hash === undefined ? undefined : matching(source?.tokens ?? [], hash, clock.now())
+      const source = await sources.source(sourceId)
+      const match = matching(source?.tokens ?? [], hash, clock.now())
       if (source === null || match === undefined) {
         known.delete(key)
         limiter.failed(from)
-        throw new HubError('ERR_UNAUTHENTICATED', 'the source or its token is not known')
+        throw refused()
       }
       const identity = { sourceId: source.id, dialect: source.dialect, tokenId: match.id }
       if (begunIn === epoch) remember(key, identity, match)
@@ -94,6 +94,9 @@ export function createSourceAuthenticator(
     },
   }
 }
+
+const refused = (): HubError =>
+  new HubError('ERR_UNAUTHENTICATED', 'the source or its token is not known')
 
 /** Looks at every token, whichever matches: the time taken says nothing. */
 function matching(

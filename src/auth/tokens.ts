@@ -18,6 +18,11 @@ export function newToken(kind: TokenKind): NewToken {
   return { token, hash: hashToken(token), prefix: token.slice(0, `qtc_${kind}_`.length + 4) }
 }
 
+/** Has the text the form of such a token? What has not needs no look-up to be refused. */
+export function isTokenOf(kind: TokenKind, text: string): boolean {
+  return text.length === `qtc_${kind}_`.length + 43 && text.startsWith(`qtc_${kind}_`)
+}
+
 /** Hex SHA-256. */
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex')

@@ -111,21 +111,29 @@ test('source authenticator, a token made after a failure, works at once', async 
 test('source authenticator, too many failures from one address, blocks it but no token that has worked', async () => {
   await authenticator.authenticate('okta', bearer(good.token), '192.0.2.1')
   for (let i = 0; i < 30; i++) {
-    await authenticator.authenticate('okta', bearer(`x${i}`), '192.0.2.1').catch(() => {})
+    await authenticator
+      .authenticate('okta', bearer(newToken('scim').token), '192.0.2.1')
+      .catch(() => {})
   }
   const before = lookups
-  await expect(authenticator.authenticate('okta', bearer('x'), '192.0.2.1')).rejects.toMatchObject({
+  await expect(
+    authenticator.authenticate('okta', bearer(newToken('scim').token), '192.0.2.1'),
+  ).rejects.toMatchObject({
     code: 'ERR_RATE_LIMITED',
     retryAfterSeconds: 60,
   })
   expect(lookups).toBe(before)
   now += 2_000
   await authenticator.authenticate('okta', bearer(good.token), '192.0.2.1')
-  await expect(authenticator.authenticate('okta', bearer('x'), '192.0.2.2')).rejects.toMatchObject({
+  await expect(
+    authenticator.authenticate('okta', bearer(newToken('scim').token), '192.0.2.2'),
+  ).rejects.toMatchObject({
     code: 'ERR_UNAUTHENTICATED',
   })
   now += MINUTE
-  await expect(authenticator.authenticate('okta', bearer('x'), '192.0.2.1')).rejects.toMatchObject({
+  await expect(
+    authenticator.authenticate('okta', bearer(newToken('scim').token), '192.0.2.1'),
+  ).rejects.toMatchObject({
     code: 'ERR_UNAUTHENTICATED',
   })
 })

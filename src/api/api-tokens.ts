@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import type { ApiTokenRecord, ApiTokenStore } from '../auth/api-token-store.ts'
+import { ROLES } from '../auth/principal.ts'
+import { newToken } from '../auth/tokens.ts'
+import { type Clock, DAY, iso } from '../shared/clock.ts'
+import { HubError } from '../shared/errors.ts'
+import { newId } from '../shared/ids.ts'
+import { idField, instantField, nameField, present } from './fields.ts'
+import { defineRoute, type Route } from './route.ts'
+import { invalid } from './validate.ts'
+
+export interface ApiTokensParts {
+  tokens: ApiTokenStore
+  clock: Clock
+}
+
+const tokenAnswer = z.object({
+  id: z.string(),
+  name: z.string(),
+  role: z.enum(ROLES),
+  ownerName: z.string().optional(),
+  prefix: z.string(),
+  createdAt: instantField,
+  expiresAt: instantField,
+})
+
+/** Tokens for this API, with fewer rights than the configured admin token. */
+export function apiTokenRoutes({ tokens, clock }: ApiTokensParts): Route[] {
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/tokens',
+      summary: 'Make a token for this API',
+      allow: ['admin'],
+      body: z.strictObject({
+        name: nameField.meta({ description: 'What it is for' }),
+        role: z.enum(ROLES),
+        ownerName: nameField
+          .optional()
+          .meta({ description: 'For the role owner: the name under which apps list this person' }),
+        expiresInDays: z.int().min(1).max(366).default(90),
+      }),
+      answers: {
+        201: {
+          description: 'The token is shown here and never again',
+          schema: tokenAnswer.extend({ token: z.string() }),
+        },
+      },
+      handle: async ({ body }) => {
+        if ((body.role === 'owner') !== (body.ownerName !== undefined)) {
+          throw invalid([
+            { pointer: '/ownerName', message: 'goes with the role owner, and only with it' },
+          ])
+        }
+        const { token, hash, prefix } = newToken('api')
+        const now = clock.now()
+        const record: ApiTokenRecord = {
+          id: newId(),
+          name: body.name,
+          role: body.role,
+          ...present({ ownerName: body.ownerName }),
+          hash,
+          prefix,
+          createdAt: now,
+          expiresAt: now + body.expiresInDays * DAY,
+        }
+        await tokens.insert(record)
+        return { status: 201, json: { ...show(record), token } }
+      },
+    }),
+
+    defineRoute({
+      method: 'GET',
+      path: '/tokens',
+      summary: 'List the tokens for this API, without the tokens themselves',
+      allow: ['admin'],
+      answers: {
+        200: { description: 'Oldest first', schema: z.object({ items: z.array(tokenAnswer) }) },
+      },
+      handle: async () => ({ status: 200, json: { items: (await tokens.all()).map(show) } }),
+    }),
+
+    defineRoute({
+      method: 'DELETE',
+      path: '/tokens/{id}',
+      summary: 'Delete a token; it is refused at once',
+      allow: ['admin'],
+      params: z.object({ id: idField }),
+      answers: { 204: { description: 'Deleted' } },
+      handle: async ({ params }) => {
+        if (!(await tokens.remove(params.id))) {
+          throw new HubError('ERR_NOT_FOUND', 'there is no such token')
+        }
+        return { status: 204 }
+      },
+    }),
+  ]
+}
+
+function show(token: ApiTokenRecord): z.infer<typeof tokenAnswer> {
+  return {
+    id: token.id,
+    name: token.name,
+    role: token.role,
+    ...present({ ownerName: token.ownerName }),
+    prefix: token.prefix,
+    createdAt: iso(token.createdAt),
+    expiresAt: iso(token.expiresAt),
+  }
+}

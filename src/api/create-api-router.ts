@@ -1,0 +1,56 @@
+import type { Router } from 'express'
+import { z } from 'zod'
+import { type ApiTokensParts, apiTokenRoutes } from './api-tokens.ts'
+import { type AppsParts, appRoutes } from './apps.ts'
+import { type ConnectorsParts, connectorRoutes } from './connectors.ts'
+import { type LedgerPort, ledgerRoutes } from './ledger.ts'
+import { type OffboardingsParts, offboardingRoutes } from './offboardings.ts'
+import { openApi } from './openapi.ts'
+import { type RevocationsParts, revocationRoutes } from './revocations.ts'
+import { defineRoute, type Route } from './route.ts'
+import { createRouter, type RouterParts } from './router.ts'
+import { type SourcesParts, sourceRoutes } from './sources.ts'
+import { type UsersParts, userRoutes } from './users.ts'
+
+/** What the resources need, in one flat object. Each names its own part of it at the top of its file. */
+export type ApiResources = Omit<SourcesParts, 'authenticator'> & {
+  sourceAuthenticator: SourcesParts['authenticator']
+} & AppsParts &
+  ConnectorsParts &
+  Omit<UsersParts, 'sources'> &
+  OffboardingsParts &
+  RevocationsParts & { ledger: LedgerPort; apiTokens: ApiTokensParts['tokens'] }
+
+/** Every operation of /api/v1. */
+export function apiRoutes(resources: ApiResources): Route[] {
+  const routes = [
+    ...sourceRoutes({ ...resources, authenticator: resources.sourceAuthenticator }),
+    ...connectorRoutes(resources),
+    ...appRoutes(resources),
+    ...userRoutes(resources),
+    ...offboardingRoutes(resources),
+    ...revocationRoutes(resources),
+    ...ledgerRoutes(resources),
+    ...apiTokenRoutes({ tokens: resources.apiTokens, clock: resources.clock }),
+  ]
+  routes.push(description(routes, resources.publicUrl))
+  return routes
+}
+
+/** The router of /api/v1. Mount it there, behind `requestLog`. */
+export function createApiRouter(resources: ApiResources, parts: RouterParts): Router {
+  return createRouter(apiRoutes(resources), parts)
+}
+
+function description(routes: readonly Route[], publicUrl: string): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/openapi.json',
+    summary: 'This API as OpenAPI 3.1',
+    allow: ['admin', 'auditor', 'owner'],
+    answers: {
+      200: { description: 'The document', schema: z.record(z.string(), z.unknown()) },
+    },
+    handle: async () => ({ status: 200, json: openApi(routes, publicUrl) }),
+  })
+}

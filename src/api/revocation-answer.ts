@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import type { Revocation } from '../revocation/types.ts'
+import { CLOSED_STATES } from '../revocation/types.ts'
+import { type Instant, iso } from '../shared/clock.ts'
+import { instantField, instants } from './fields.ts'
+
+/** A revocation as people see it. */
+export const revocationAnswer = z.object({
+  id: z.string(),
+  offboardingId: z.string(),
+  sourceId: z.string(),
+  userId: z.string(),
+  appId: z.string(),
+  facet: z.string(),
+  generation: z.int(),
+  class: z.int(),
+  owners: z.array(z.string()),
+  state: z.enum([
+    'due',
+    'acting',
+    'settling',
+    'verified',
+    'proven',
+    'human',
+    'waived',
+    'superseded',
+  ]),
+  open: z.boolean().meta({ description: 'Is something still owed?' }),
+  overdue: z.boolean(),
+  reason: z.string().optional().meta({ description: 'Why a person must act; see the runbook' }),
+  fault: z.string().optional(),
+  verdict: z
+    .object({
+      grade: z.enum(['A', 'B', 'C', 'F']),
+      kind: z.enum(['dead', 'absent', 'contradicted', 'unobservable']),
+      at: instantField,
+      residualUntil: instantField.optional(),
+    })
+    .optional(),
+  attempts: z.int(),
+  openedAt: instantField,
+  deadlineAt: instantField,
+  updatedAt: instantField,
+  provenAt: instantField.optional(),
+  entry: z.object({ index: z.int(), leafHash: z.string() }).optional(),
+})
+export type RevocationAnswer = z.infer<typeof revocationAnswer>
+
+/** @param now decides what is overdue */
+export function showRevocation(revocation: Revocation, now: Instant): RevocationAnswer {
+  const { verdict, entry, reason, fault } = revocation
+  const open = isOwed(revocation)
+  return {
+    id: revocation.id,
+    offboardingId: revocation.offboardingId,
+    sourceId: revocation.sourceId,
+    userId: revocation.userId,
+    appId: revocation.appId,
+    facet: revocation.facet,
+    generation: revocation.generation,
+    class: revocation.class,
+    owners: [...revocation.owners],
+    state: revocation.state,
+    open,
+    overdue: open && revocation.deadlineAt < now,
+    ...(reason === undefined ? {} : { reason }),
+    ...(fault === undefined ? {} : { fault }),
+    ...(verdict === undefined
+      ? {}
+      : {
+          verdict: {
+            grade: verdict.grade,
+            kind: verdict.kind,
+            at: iso(verdict.at),
+            ...instants({ residualUntil: verdict.residualUntil }),
+          },
+        }),
+    attempts: revocation.attempts,
+    openedAt: iso(revocation.openedAt),
+    deadlineAt: iso(revocation.deadlineAt),
+    updatedAt: iso(revocation.updatedAt),
+    ...instants({ provenAt: revocation.provenAt }),
+    ...(entry === undefined ? {} : { entry: { index: entry.index, leafHash: entry.leafHash } }),
+  }
+}
+
+/** Something is still owed. */
+export function isOwed(revocation: Pick<Revocation, 'state'>): boolean {
+  return !CLOSED_STATES.includes(revocation.state)
+}

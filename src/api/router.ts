@@ -1,0 +1,142 @@
+import { type ErrorRequestHandler, type Request, type Response, Router } from 'express'
+import type { AdminAuthenticator } from '../auth/admin-authenticator.ts'
+import type { Principal } from '../auth/principal.ts'
+import { HubError, isHubError } from '../shared/errors.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { requestIdOf } from '../telemetry/request-log.ts'
+import { hasBody, jsonBody } from './json-body.ts'
+import { problemOf, writeProblem } from './problem.ts'
+import type { Answer, Route } from './route.ts'
+import { valid } from './validate.ts'
+
+export interface RouterParts {
+  authenticator: AdminAuthenticator
+  log: Log
+  metrics?: Pick<Metrics, 'authenticationFailed'>
+  /** Tests set it: an answer that its own schema refuses becomes a 500. */
+  checkAnswers?: boolean
+}
+
+/**
+ * Serves routes: authenticate, authorise, read the body, validate, handle, answer. A caller without a right
+ * learns nothing about the body; a path without a route is 404 and a method without one 405, for those who
+ * are authenticated.
+ */
+export function createRouter(routes: readonly Route[], parts: RouterParts): Router {
+  const router = Router({ caseSensitive: true, strict: false })
+  router.use((request, response, next) => {
+    requestIdOf(response)
+    response.setHeader('Cache-Control', 'no-store')
+    response.setHeader('X-Content-Type-Options', 'nosniff')
+    parts.authenticator.authenticate(request.headers.authorization, request.ip).then(
+      (principal) => {
+        response.locals['principal'] = principal
+        next()
+      },
+      (error: unknown) => {
+        if (isHubError(error, 'ERR_UNAUTHENTICATED')) parts.metrics?.authenticationFailed('api')
+        next(error)
+      },
+    )
+  })
+
+  const methods = new Map<string, string[]>()
+  for (const route of routes) {
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
+    methods.set(path, [...(methods.get(path) ?? []), route.method])
+    const method = route.method.toLowerCase() as Lowercase<Route['method']>
+    router[method](
+      path,
+      (_request, response, next) => {
+        const { role } = response.locals['principal'] as Principal
+        next(route.allow.includes(role) ? undefined : forbidden())
+      },
+      jsonBody,
+      (request, response) => serve(route, request, response, parts.checkAnswers ?? false),
+    )
+  }
+  for (const [path, allowed] of methods) {
+    router.all(path, (_request, response) => {
+      response.setHeader('Allow', allowed.join(', '))
+      throw new HubError('ERR_METHOD_NOT_ALLOWED', `this resource allows ${allowed.join(', ')}`)
+    })
+  }
+  router.use(() => {
+    throw new HubError('ERR_NOT_FOUND', 'there is no such resource')
+  })
+  router.use(errorWriter(parts.log))
+  return router
+}
+
+const forbidden = (): HubError =>
+  new HubError('ERR_FORBIDDEN', 'your token does not allow this operation')
+
+async function serve(
+  route: Route,
+  request: Request,
+  response: Response,
+  check: boolean,
+): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  const answer = await route.handle({
+    params: route.params === undefined ? {} : valid(route.params, request.params),
+    query: route.query === undefined ? {} : valid(route.query, { ...request.query }),
+    body: readBody(route, request),
+    principal: response.locals['principal'] as Principal,
+    requestId: requestIdOf(response),
+    headers: request.headers,
+    signal: gone.signal,
+  })
+  write(route, answer, response, check)
+}
+
+function readBody(route: Route, request: Request): unknown {
+  if (route.body === undefined) {
+    if (hasBody(request) && JSON.stringify(request.body) !== '{}') {
+      throw new HubError('ERR_INVALID_VALUE', 'this operation takes no body')
+    }
+    return {}
+  }
+  if (!hasBody(request) && !route.bodyOptional) {
+    throw new HubError('ERR_SYNTAX', 'this operation needs a JSON body')
+  }
+  return valid(route.body, request.body ?? {})
+}
+
+function write(route: Route, answer: Answer, response: Response, check: boolean): void {
+  const spec = route.answers[answer.status]
+  if (spec === undefined) throw new Error(`${route.path} has no answer ${answer.status}`)
+  if (check && spec.schema !== undefined) spec.schema.parse(answer.json)
+  response.status(answer.status)
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
+  if (answer.content !== undefined) {
+    response.setHeader('Content-Type', spec.mediaType ?? 'application/octet-stream')
+    response.end(answer.content)
+  } else if (answer.json !== undefined) {
+    response.setHeader('Content-Type', 'application/json; charset=utf-8')
+    response.end(JSON.stringify(answer.json))
+  } else {
+    response.end()
+  }
+}
+
+function errorWriter(log: Log): ErrorRequestHandler {
+  // Four parameters make it an error handler.
+  return (thrown: unknown, _request, response, next) => {
+    if (response.headersSent) {
+      next(thrown)
+      return
+    }
+    // A path that does not decode (`%E0%A4`) never reaches a route.
+    const error =
+      thrown instanceof URIError
+        ? new HubError('ERR_NOT_FOUND', 'there is no such resource')
+        : thrown
+    const problem = problemOf(error, requestIdOf(response))
+    if (problem.status >= 500)
+      log.error({ err: error, requestId: problem.requestId }, 'API failure')
+    writeProblem(response, problem, error)
+  }
+}

@@ -1,0 +1,230 @@
+import { z } from 'zod'
+import {
+  SOURCE_DIALECTS,
+  type SourceRecord,
+  type TokenRecord,
+} from '../auth/source-authenticator.ts'
+import type { SourceStore } from '../auth/source-store.ts'
+import { newToken } from '../auth/tokens.ts'
+import { type Clock, DAY } from '../shared/clock.ts'
+import { HubError } from '../shared/errors.ts'
+import { newId } from '../shared/ids.ts'
+import {
+  etagOf,
+  idField,
+  instantField,
+  instants,
+  nameField,
+  sourceIdField,
+  stale,
+  versionOf,
+} from './fields.ts'
+import { defineRoute, type Route } from './route.ts'
+
+export interface SourcesParts {
+  sources: SourceStore
+  /** Makes a deleted token refused at once in this process. */
+  authenticator: { invalidate(sourceId: string): void }
+  /** Base of the SCIM addresses, without a slash at its end. */
+  publicUrl: string
+  clock: Clock
+}
+
+const dialect = z.enum(SOURCE_DIALECTS).meta({
+  description:
+    'How the provider speaks; `generic-strict` is forgiven nothing that RFC 7644 forbids',
+})
+
+const tokenAnswer = z.object({
+  id: z.string(),
+  prefix: z.string().meta({ description: 'First characters, to recognise it by' }),
+  createdAt: instantField,
+  expiresAt: instantField.optional(),
+  lastUsedAt: instantField.optional(),
+})
+
+const sourceAnswer = z.object({
+  id: z.string(),
+  name: z.string(),
+  dialect,
+  scimBaseUrl: z.string(),
+  createdAt: instantField,
+  lastSeenAt: instantField.optional().meta({ description: 'Last authenticated request' }),
+  tokens: z.array(tokenAnswer),
+})
+
+const expiry = z
+  .int()
+  .min(1)
+  .max(3_650)
+  .optional()
+  .meta({ description: 'Days until the token expires; without it the token does not expire' })
+
+/** Sources and their tokens. A token is shown once, when it is made. */
+export function sourceRoutes(parts: SourcesParts): Route[] {
+  const { sources, clock, authenticator } = parts
+  const baseUrl = (id: string): string => `${parts.publicUrl}/scim/${id}/v2`
+
+  const show = (source: SourceRecord): z.infer<typeof sourceAnswer> => ({
+    id: source.id,
+    name: source.name,
+    dialect: source.dialect,
+    scimBaseUrl: baseUrl(source.id),
+    createdAt: instants({ at: source.createdAt }).at ?? '',
+    ...instants({ lastSeenAt: lastSeen(source.tokens) }),
+    tokens: source.tokens.map((token) => ({
+      id: token.id,
+      prefix: token.prefix,
+      createdAt: instants({ at: token.createdAt }).at ?? '',
+      ...instants({ expiresAt: token.expiresAt, lastUsedAt: token.lastUsedAt }),
+    })),
+  })
+
+  const makeToken = (expiresInDays: number | undefined): { token: string; record: TokenRecord } => {
+    const { token, hash, prefix } = newToken('scim')
+    const now = clock.now()
+    return {
+      token,
+      record: {
+        id: newId(),
+        hash,
+        prefix,
+        createdAt: now,
+        ...(expiresInDays === undefined ? {} : { expiresAt: now + expiresInDays * DAY }),
+      },
+    }
+  }
+
+  const load = async (id: string): Promise<SourceRecord> => {
+    const source = await sources.source(id)
+    if (source === null) throw new HubError('ERR_NOT_FOUND', 'there is no such source')
+    return source
+  }
+
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/sources',
+      summary: 'Create a source and its first token',
+      allow: ['admin'],
+      body: z.strictObject({ id: sourceIdField, name: nameField, dialect, expiresInDays: expiry }),
+      answers: {
+        201: {
+          description: 'The token is shown here and never again',
+          schema: z.object({
+            id: z.string(),
+            scimBaseUrl: z.string(),
+            token: z.string(),
+            tokenId: z.string(),
+          }),
+        },
+      },
+      handle: async ({ body }) => {
+        const { token, record } = makeToken(body.expiresInDays)
+        await sources.insert({
+          id: body.id,
+          name: body.name,
+          dialect: body.dialect,
+          tokens: [record],
+          createdAt: record.createdAt,
+          version: 1,
+        })
+        return {
+          status: 201,
+          headers: { Location: `${parts.publicUrl}/api/v1/sources/${body.id}` },
+          json: { id: body.id, scimBaseUrl: baseUrl(body.id), token, tokenId: record.id },
+        }
+      },
+    }),
+
+    defineRoute({
+      method: 'GET',
+      path: '/sources',
+      summary: 'List all sources',
+      allow: ['admin', 'auditor'],
+      answers: {
+        200: { description: 'By id', schema: z.object({ items: z.array(sourceAnswer) }) },
+      },
+      handle: async () => ({ status: 200, json: { items: (await sources.all()).map(show) } }),
+    }),
+
+    defineRoute({
+      method: 'GET',
+      path: '/sources/{id}',
+      summary: 'Read one source',
+      allow: ['admin', 'auditor'],
+      params: z.object({ id: sourceIdField }),
+      answers: { 200: { description: 'With its ETag', schema: sourceAnswer } },
+      handle: async ({ params }) => {
+        const source = await load(params.id)
+        return { status: 200, headers: { ETag: etagOf(source.version) }, json: show(source) }
+      },
+    }),
+
+    defineRoute({
+      method: 'PATCH',
+      path: '/sources/{id}',
+      summary: 'Change the name or the dialect of a source; needs If-Match',
+      allow: ['admin'],
+      params: z.object({ id: sourceIdField }),
+      body: z.strictObject({ name: nameField.optional(), dialect: dialect.optional() }),
+      answers: { 200: { description: 'The changed source', schema: sourceAnswer } },
+      handle: async ({ params, body, headers }) => {
+        const version = versionOf(headers['if-match'])
+        const before = await load(params.id)
+        const change = {
+          id: params.id,
+          name: body.name ?? before.name,
+          dialect: body.dialect ?? before.dialect,
+        }
+        if (!(await sources.update(change, version))) throw stale()
+        authenticator.invalidate(params.id)
+        const after = await load(params.id)
+        return { status: 200, headers: { ETag: etagOf(after.version) }, json: show(after) }
+      },
+    }),
+
+    defineRoute({
+      method: 'POST',
+      path: '/sources/{id}/tokens',
+      summary: 'Make a further token; the old ones go on working until they are deleted',
+      allow: ['admin'],
+      params: z.object({ id: sourceIdField }),
+      body: z.strictObject({ expiresInDays: expiry }),
+      bodyOptional: true,
+      answers: {
+        201: {
+          description: 'The token is shown here and never again',
+          schema: z.object({ tokenId: z.string(), token: z.string() }),
+        },
+      },
+      handle: async ({ params, body }) => {
+        const { token, record } = makeToken(body.expiresInDays)
+        if (!(await sources.addToken(params.id, record))) {
+          throw new HubError('ERR_NOT_FOUND', 'there is no such source')
+        }
+        return { status: 201, json: { tokenId: record.id, token } }
+      },
+    }),
+
+    defineRoute({
+      method: 'DELETE',
+      path: '/sources/{id}/tokens/{tokenId}',
+      summary: 'Delete a token; it is refused everywhere after at most one second',
+      allow: ['admin'],
+      params: z.object({ id: sourceIdField, tokenId: idField }),
+      answers: { 204: { description: 'Deleted' } },
+      handle: async ({ params }) => {
+        const done = await sources.removeToken(params.id, params.tokenId)
+        authenticator.invalidate(params.id)
+        if (!done) throw new HubError('ERR_NOT_FOUND', 'there is no such token')
+        return { status: 204 }
+      },
+    }),
+  ]
+}
+
+function lastSeen(tokens: readonly TokenRecord[]): number | undefined {
+  const times = tokens.flatMap((token) => token.lastUsedAt ?? [])
+  return times.length === 0 ? undefined : Math.max(...times)
+}
