@@ -34,15 +34,18 @@ export function isDirty(before: Lane, after: Lane): boolean {
     before.dirty ||
     after.outbox.length > 0 ||
     (before.work !== after.work &&
-      (before.work.length !== after.work.length ||
-        after.work.some((unit, index) => isNews(before.work[index], unit))))
+      after.work.some((unit, index) => isNews(before.work[index], unit)))
   )
 }
 
-const isNews = (before: Work | undefined, after: Work): boolean =>
-  before?.revocationId !== after.revocationId ||
-  before.state !== after.state ||
-  before.reason !== after.reason ||
-  before.fault !== after.fault ||
-  before.verdict !== after.verdict ||
-  before.attempts !== after.attempts
+function isNews(before: Work | undefined, after: Work): boolean {
+  // The intake has stored new revocations as due already.
+  if (before?.revocationId !== after.revocationId) return after.state !== 'due'
+  return (
+    before.state !== after.state ||
+    before.reason !== after.reason ||
+    before.fault !== after.fault ||
+    before.verdict !== after.verdict ||
+    before.attempts !== after.attempts
+  )
+}

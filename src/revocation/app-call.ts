@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import type { CallContext, Facet } from '../connector-sdk/contract.ts'
+import type { OpenApp } from '../connector-sdk/runner.ts'
+import type { Hold } from './hold.ts'
+import type { Lane } from './lane.ts'
+
+/** Calls of one leased lane onto its app: never longer than the app allows, nor than the lease lasts. */
+export interface AppCalls {
+  /** Reads with the witness credential where there is one. */
+  read<T>(facet: Facet, call: (context: CallContext) => Promise<T>): Promise<T>
+  /** Writes with the doer credential. */
+  write<T>(facet: Facet, call: (context: CallContext) => Promise<T>): Promise<T>
+}
+
+/**
+ * @param options.stop aborted when the process must go
+ * @param options.pace waits until the app's rate allows one more call
+ */
+export function createAppCalls(
+  open: OpenApp,
+  hold: Hold,
+  options: { stop: AbortSignal; pace: () => Promise<void> },
+): AppCalls {
+  const { timeoutMs } = open.connector.manifest.limits
+
+  const made = async <T>(
+    credential: 'doer' | 'witness',
+    facet: Facet,
+    call: (context: CallContext) => Promise<T>,
+  ): Promise<T> => {
+    const budget = Math.floor(Math.min(timeoutMs, hold.leftMs()))
+    const signal = AbortSignal.any([options.stop, AbortSignal.timeout(Math.max(budget, 0))])
+    const idempotencyKey = stepKey(hold.lane(), facet)
+    return await call(open.call({ credential, idempotencyKey, signal }))
+  }
+
+  return {
+    read: async (facet, call) => {
+      await options.pace()
+      return made(open.hasWitness ? 'witness' : 'doer', facet, call)
+    },
+    // Paced by the caller, before it says `sent`: what is announced must leave at once.
+    write: (facet, call) => made('doer', facet, call),
+  }
+}
+
+/** The same for every attempt of one step, another for every other step. Reveals nothing. */
+export function stepKey(lane: Lane, facet: Facet): string {
+  const { generation, op } = lane.current ?? { generation: 0, op: 'revoke' }
+  return createHash('sha256')
+    .update(JSON.stringify([lane.id, generation, op, facet]))
+    .digest('base64url')
+}

@@ -1,0 +1,123 @@
+import { performance } from 'node:perf_hooks'
+import type { Clock } from '../shared/clock.ts'
+import { isHubError } from '../shared/errors.ts'
+import { createHold, type Hold, LeaseLost } from './hold.ts'
+import type { Lane } from './lane.ts'
+import type { EngineLog } from './log.ts'
+import { createLoop } from './loop.ts'
+import { createPace } from './pace.ts'
+import { type LaneRunDeps, type RunControl, runLane } from './run-lane.ts'
+import type { AppRecord } from './types.ts'
+import type { WorkerLaneStore } from './worker-store.ts'
+
+/** Every so many claims the longest due lane goes first, however unimportant. */
+const AGE_TURN = 10
+
+/** A sleeping loop is woken by the scheduler; this is only a net under it. */
+const ASLEEP_MS = 60_000
+
+export interface AppLoopDeps extends LaneRunDeps {
+  lanes: WorkerLaneStore
+  clock: Clock
+  holder: string
+  leaseMs: number
+  log: EngineLog
+  newId(): string
+  /** Something in a lane is ready to be projected. */
+  onMoved(): void
+}
+
+/** Claims and runs the lanes of one app, with a concurrency of its own: it delays no other app. */
+export interface AppLoop {
+  start(): void
+  poke(): void
+  /** The app as registered now. */
+  update(app: AppRecord): void
+  /** No more claims; resolves when every lane in hand was given back. */
+  stop(): Promise<void>
+}
+
+export function createAppLoop(
+  first: AppRecord,
+  limits: { concurrency: number; perSecond?: number },
+  abort: AbortSignal,
+  deps: AppLoopDeps,
+): AppLoop {
+  let app = first
+  let stopping = false
+  let claims = 0
+  const running = new Set<Promise<void>>()
+  const control: RunControl = {
+    stopping: () => stopping,
+    stop: abort,
+    pace: createPace(limits.perSecond),
+  }
+
+  const claim = async (): Promise<number> => {
+    const free = limits.concurrency - running.size
+    if (stopping || free <= 0 || app.state === 'paused') return ASLEEP_MS
+    claims += 1
+    const since = performance.now()
+    const now = deps.clock.now()
+    const claimed = await deps.lanes.claim({
+      appId: app.id,
+      lease: { id: deps.newId(), holder: deps.holder, until: now + deps.leaseMs },
+      now,
+      limit: free,
+      order: claims % AGE_TURN === 0 ? 'age' : 'priority',
+    })
+    for (const lane of claimed) begin(lane, since)
+    return claimed.length > 0 && claimed.length < free ? 0 : ASLEEP_MS
+  }
+
+  const begin = (lane: Lane, since: number): void => {
+    const { lanes, clock, leaseMs } = deps
+    const hold = createHold(lane, { lanes, clock, leaseMs, since })
+    const done = work(hold).finally(() => {
+      running.delete(done)
+      deps.onMoved()
+      loop.poke()
+    })
+    running.add(done)
+  }
+
+  const work = async (hold: Hold): Promise<void> => {
+    const heart = keepAlive(hold, deps)
+    try {
+      await runLane(deps, app, hold, control)
+    } catch (error) {
+      const fields = { laneApp: app.id, err: error }
+      if (error instanceof LeaseLost) deps.log.info(fields, 'a lease ended before its work')
+      else if (isHubError(error, 'ERR_STORAGE_UNAVAILABLE')) {
+        deps.log.warn(fields, 'storage is away; the lane is taken up again')
+      } else deps.log.error(fields, 'a lane could not be run; it is taken up again')
+    } finally {
+      heart.stop()
+    }
+  }
+
+  const loop = createLoop({ name: `app ${first.id}`, run: claim, log: deps.log })
+  return {
+    start: loop.start,
+    poke: loop.poke,
+    update: (changed) => {
+      app = changed
+    },
+    stop: async () => {
+      stopping = true
+      await loop.stop()
+      await Promise.all(running)
+    },
+  }
+}
+
+/** A heartbeat at a third of the lease, as long as the work goes on. */
+function keepAlive(hold: Hold, deps: AppLoopDeps): { stop(): void } {
+  const timer = setInterval(() => {
+    hold.extend().catch((error: unknown) => {
+      // The step under way finds out by itself: it can store nothing any more.
+      if (!(error instanceof LeaseLost)) deps.log.warn({ err: error }, 'a heartbeat failed')
+    })
+  }, deps.leaseMs / 3)
+  return { stop: () => clearInterval(timer) }
+}

@@ -1,0 +1,64 @@
+import { closing } from '../ledger/closing.ts'
+import type { OutcomeItem } from '../ledger/entries.ts'
+import type { EntryWriter, LedgerIntake } from '../ledger/intake.ts'
+import { type Clock, iso } from '../shared/clock.ts'
+import type { Transactor } from '../shared/transaction.ts'
+import type { EngineLog } from './log.ts'
+import { createLoop, type Loop } from './loop.ts'
+import type { ProjectionStore } from './projection-store.ts'
+import type { Offboarding, Revocation } from './types.ts'
+
+const BATCH = 50
+const IDLE_MS = 5_000
+
+export interface CloserDeps {
+  revocations: Pick<ProjectionStore, 'closable' | 'ofOffboarding' | 'beginClosing'>
+  entries: EntryWriter
+  ledger: LedgerIntake
+  transactor: Transactor
+  clock: Clock
+  log: EngineLog
+  onEnqueued(): void
+}
+
+/** Closes a case once the outcome of every one of its revocations is sealed. */
+export function createCloser(deps: CloserDeps): Loop {
+  const close = async (): Promise<number> => {
+    const closable = await deps.revocations.closable(BATCH)
+    for (const offboarding of closable) await closeOffboarding(deps, offboarding)
+    if (closable.length > 0) deps.onEnqueued()
+    return closable.length === BATCH ? 0 : IDLE_MS
+  }
+  return createLoop({ name: 'closer', run: close, log: deps.log })
+}
+
+async function closeOffboarding(deps: CloserDeps, offboarding: Offboarding): Promise<void> {
+  const { id } = offboarding
+  const revocations = await deps.revocations.ofOffboarding(id)
+  if (revocations.length !== offboarding.expected.count) {
+    throw new Error(
+      `case ${id} expects ${offboarding.expected.count} revocations, ${revocations.length} are there`,
+    )
+  }
+  const entry = deps.entries.write(
+    {
+      type: 'offboarding.closed',
+      v: 1,
+      log: deps.entries.origin,
+      at: iso(deps.clock.now()),
+      offboarding: id,
+      ...closing(revocations.map(outcomeOf)),
+    },
+    { offboardingId: id },
+  )
+  await deps.transactor.transaction(async (tx) => {
+    if (await deps.revocations.beginClosing(id, tx)) await deps.ledger.enqueue([entry], tx)
+  })
+}
+
+function outcomeOf({ id, appId, facet, state, entry }: Revocation): OutcomeItem {
+  if (entry === undefined || (state !== 'proven' && state !== 'waived' && state !== 'superseded')) {
+    throw new Error(`revocation ${id} is ${state}, its case cannot be closed`)
+  }
+  return { app: appId, facet, revocation: id, entry: entry.leafHash, outcome: state }
+}

@@ -1,0 +1,38 @@
+import type { Evidence, Handle, Observation } from '../connector-sdk/contract.ts'
+import type { Transaction } from '../shared/transaction.ts'
+
+/** One stored statement of an app, with what the hub knows about how it was obtained. */
+export interface EvidenceRecord {
+  role: 'before' | 'request' | 'after'
+  handle: Handle
+  /** Absent for a request. */
+  state?: Observation['state']
+  /** Read with a credential other than the one that revokes. */
+  witness: boolean
+  /** `<connector id>@<version>` */
+  connector: string
+  evidence: Evidence
+}
+
+/** `bytes` are what commitments in the ledger are about: stored and disclosed verbatim. */
+export interface StoredEvidence {
+  id: string
+  offboardingId: string
+  revocationId: string
+  bytes: Buffer
+  record: EvidenceRecord
+}
+
+/** Evidence, encrypted under the key of its case: deleting that key erases it. */
+export interface EvidenceStore {
+  /** @throws HubError ERR_NOT_FOUND when the case key was erased */
+  put(offboardingId: string, revocationId: string, record: EvidenceRecord): Promise<string>
+  /** Null: looked, and it is not there, or its case was erased. */
+  get(id: string, tx?: Transaction): Promise<StoredEvidence | null>
+  ofOffboarding(offboardingId: string): Promise<StoredEvidence[]>
+}
+
+/** The key of one case; null when it was erased. */
+export interface CaseKeys {
+  caseKey(offboardingId: string): Promise<Buffer | null>
+}

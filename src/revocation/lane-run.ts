@@ -1,0 +1,43 @@
+import type { Connector, FacetSpec } from '../connector-sdk/contract.ts'
+import type { OpenApp } from '../connector-sdk/runner.ts'
+import type { Clock } from '../shared/clock.ts'
+import type { Vault } from '../vault/vault.ts'
+import type { AppCalls } from './app-call.ts'
+import type { Correlation, Enumeration } from './correlate.ts'
+import type { EvidenceRecord, EvidenceStore } from './evidence.ts'
+import type { Hold } from './hold.ts'
+import type { ProjectionStore } from './projection-store.ts'
+
+/** What one run over a leased lane works with. Correlation and listing are done once per run. */
+export interface LaneRun {
+  hold: Hold
+  open: OpenApp
+  calls: AppCalls
+  pace: () => Promise<void>
+  evidence: Pick<EvidenceStore, 'put'>
+  offboardings: Pick<ProjectionStore, 'offboarding'>
+  vault: Pick<Vault, 'seal' | 'open'>
+  clock: Clock
+  random: () => number
+  correlation?: Promise<Correlation>
+  enumeration?: Promise<Enumeration>
+}
+
+export const specOf = (run: LaneRun, facet: FacetSpec['facet']): FacetSpec | undefined =>
+  run.open.facets.find((spec) => spec.facet === facet)
+
+export const connectorName = ({ manifest }: Connector): string =>
+  `${manifest.id}@${manifest.version}`
+
+/** Stores what an app said about one unit of the present case; returns the evidence id. */
+export function keepEvidence(
+  run: LaneRun,
+  revocationId: string,
+  record: Omit<EvidenceRecord, 'connector'>,
+): Promise<string> {
+  const offboardingId = run.hold.lane().current?.offboardingId ?? ''
+  const connector = connectorName(run.open.connector)
+  return run.hold.patiently(() =>
+    run.evidence.put(offboardingId, revocationId, { ...record, connector }),
+  )
+}

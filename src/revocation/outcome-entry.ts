@@ -1,0 +1,116 @@
+import { commit } from '../ledger/commitment.ts'
+import type { EntryBody } from '../ledger/entries.ts'
+import { entryId } from '../ledger/entry-id.ts'
+import type { EntryWriter, PendingEntry } from '../ledger/intake.ts'
+import { iso } from '../shared/clock.ts'
+import type { CaseKeys, EvidenceStore, StoredEvidence } from './evidence.ts'
+import type { Lane, LaneRecord } from './lane.ts'
+
+export interface OutcomeDeps {
+  evidence: Pick<EvidenceStore, 'get'>
+  caseKeys: CaseKeys
+  entries: EntryWriter
+}
+
+/** The ledger entry of one terminal record. Deterministic but for its signature: safe to make again. */
+export async function outcomeEntry(
+  deps: OutcomeDeps,
+  lane: Lane,
+  record: LaneRecord,
+): Promise<PendingEntry> {
+  const { offboardingId, revocationId, generation } = record
+  const references = { offboardingId, revocationId }
+  const common = {
+    v: 1,
+    log: deps.entries.origin,
+    at: iso(record.at),
+    app: lane.appId,
+    generation,
+    offboarding: offboardingId,
+    revocation: revocationId,
+  } as const
+  if (record.kind === 'verified') {
+    return deps.entries.write({ ...common, ...(await verifiedBody(deps, record)) }, references)
+  }
+  return deps.entries.write(
+    {
+      ...common,
+      type: 'revocation.superseded',
+      facet: record.facet,
+      by_generation: record.byGeneration,
+      reason: record.reason,
+    },
+    references,
+  )
+}
+
+type VerifiedBody = Extract<EntryBody, { type: 'revocation.verified' }>
+type Verified = Extract<LaneRecord, { kind: 'verified' }>
+
+async function verifiedBody(
+  deps: OutcomeDeps,
+  { revocationId, offboardingId, work }: Verified,
+): Promise<
+  Omit<VerifiedBody, 'v' | 'log' | 'at' | 'app' | 'generation' | 'offboarding' | 'revocation'>
+> {
+  const { verdict } = work
+  if (verdict === undefined || (verdict.grade !== 'A' && verdict.grade !== 'B')) {
+    throw new Error(`revocation ${revocationId} was verified without a proof`)
+  }
+  if (verdict.kind !== 'dead' && verdict.kind !== 'absent') {
+    throw new Error(`revocation ${revocationId} was verified as ${verdict.kind}`)
+  }
+  const caseKey = await deps.caseKeys.caseKey(offboardingId)
+  if (caseKey === null) throw new Error(`the key of case ${offboardingId} is gone`)
+  const after = await load(deps, work.afterEvidence)
+  if (after === undefined) throw new Error(`revocation ${revocationId} has no evidence`)
+  const before = await load(deps, work.beforeEvidence)
+  const request = await load(deps, work.requestEvidence)
+  const eid = entryId('revocation.verified', revocationId)
+  const committed = (path: string, bytes: Uint8Array): string => commit(caseKey, eid, path, bytes)
+  const first = work.firstAttemptAt ?? verdict.at
+  return {
+    type: 'revocation.verified',
+    account: committed('account', Buffer.from(after.record.handle.id)),
+    after: observed(after, committed('after.c', after.bytes)),
+    attempts: { count: work.attempts, first: iso(first), last: iso(work.lastAttemptAt ?? first) },
+    connector: after.record.connector,
+    facet: work.facet,
+    grade: verdict.grade,
+    kind: verdict.kind,
+    ...(before === undefined || before.id === after.id
+      ? {}
+      : { before: observed(before, committed('before.c', before.bytes)) }),
+    ...(request === undefined
+      ? {}
+      : { request: asked(request, committed('request.c', request.bytes)) }),
+    ...(verdict.residualUntil === undefined ? {} : { residual_until: iso(verdict.residualUntil) }),
+  }
+}
+
+async function load(
+  deps: OutcomeDeps,
+  id: string | undefined,
+): Promise<StoredEvidence | undefined> {
+  if (id === undefined) return undefined
+  const found = await deps.evidence.get(id)
+  if (found === null) throw new Error(`evidence ${id} is gone`)
+  return found
+}
+
+function observed({ record }: StoredEvidence, c: string): VerifiedBody['after'] {
+  const { evidence, state, witness } = record
+  return {
+    at: iso(evidence.at),
+    c,
+    method: evidence.method,
+    state: state ?? 'unknown',
+    witness,
+    ...(evidence.status === undefined ? {} : { status: evidence.status }),
+  }
+}
+
+function asked({ record }: StoredEvidence, c: string): NonNullable<VerifiedBody['request']> {
+  const { at, method, status } = record.evidence
+  return { at: iso(at), c, method, ...(status === undefined ? {} : { status }) }
+}

@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectorRunner, OpenApp } from '../connector-sdk/runner.ts'
+import { assertNever } from '../shared/assert-never.ts'
+import type { Clock } from '../shared/clock.ts'
+import type { Vault } from '../vault/vault.ts'
+import { createAppCalls } from './app-call.ts'
+import { type CallFault, faultOf } from './call-fault.ts'
+import type { EvidenceStore } from './evidence.ts'
+import type { Hold } from './hold.ts'
+import type { LaneRun } from './lane-run.ts'
+import { nextStep, type Step } from './next-step.ts'
+import type { ProjectionStore } from './projection-store.ts'
+import { runRestore } from './run-restore.ts'
+import { runUnit } from './run-unit.ts'
+import type { AppRecord } from './types.ts'
+
+/** A settle time or quarantine this short is waited out with the lane in hand; ms. */
+const LINGER_MS = 1_500
+
+export interface LaneRunDeps {
+  runner: Pick<ConnectorRunner, 'open'>
+  evidence: Pick<EvidenceStore, 'put'>
+  offboardings: Pick<ProjectionStore, 'offboarding'>
+  vault: Pick<Vault, 'seal' | 'open'>
+  clock: Clock
+  random: () => number
+}
+
+/** Asked between two steps, and told about faults of the app. */
+export interface RunControl {
+  /** True: give the lane back. */
+  stopping(): boolean
+  /** Aborted when the call under way must end, too. */
+  stop: AbortSignal
+  pace: () => Promise<void>
+}
+
+/**
+ * Does everything that can be done now about a leased lane, then gives it back.
+ *
+ * @throws LeaseLost, HubError ERR_STORAGE_UNAVAILABLE: the lane is then left to the reaper
+ */
+export async function runLane(
+  deps: LaneRunDeps,
+  app: AppRecord,
+  hold: Hold,
+  control: RunControl,
+): Promise<void> {
+  const open = await opened(deps, app)
+  const run = 'fault' in open ? undefined : laneRun(deps, open, hold, control)
+  for (;;) {
+    const lane = hold.lane()
+    // A refused credential has given the lane back already.
+    if (lane.lease === undefined) return
+    if (control.stopping()) {
+      await hold.say({ kind: 'released', reason: 'shutdown' })
+      return
+    }
+    const step = nextStep(lane, deps.clock.now())
+    if (step.kind === 'rest') {
+      const wait = step.until - deps.clock.now()
+      if (wait > LINGER_MS || hold.leftMs() < wait + LINGER_MS) {
+        await hold.say({ kind: 'released', reason: 'done' })
+        return
+      }
+      await sleep(Math.max(wait, 1))
+    } else if (run === undefined) {
+      await refuse(hold, step, 'fault' in open ? open : { fault: 'bug', effect: 'none' }, deps)
+    } else {
+      await take(run, step)
+    }
+    if (step.kind !== 'rest' && hold.lane().rev === lane.rev) {
+      // A step that changes nothing would be taken again at once, for ever.
+      await refuse(hold, step, { fault: 'bug', effect: 'none' }, deps)
+    }
+  }
+}
+
+function laneRun(deps: LaneRunDeps, open: OpenApp, hold: Hold, control: RunControl): LaneRun {
+  const calls = createAppCalls(open, hold, { stop: control.stop, pace: control.pace })
+  return { ...deps, open, hold, calls, pace: control.pace }
+}
+
+async function take(run: LaneRun, step: Exclude<Step, { kind: 'rest' }>): Promise<void> {
+  switch (step.kind) {
+    case 'unit':
+      return runUnit(run, step.unit)
+    case 'restore':
+      return runRestore(run, step.undo)
+    default:
+      return assertNever(step)
+  }
+}
+
+/** An app that cannot even be opened (configuration, missing secret, no connector) still owes its revocations. */
+async function opened(deps: LaneRunDeps, app: AppRecord): Promise<OpenApp | CallFault> {
+  try {
+    return await deps.runner.open(app)
+  } catch (error) {
+    return faultOf(error, false)
+  }
+}
+
+async function refuse(
+  hold: Hold,
+  step: Exclude<Step, { kind: 'rest' }>,
+  fault: CallFault,
+  deps: LaneRunDeps,
+): Promise<void> {
+  const jitter = deps.random()
+  if (step.kind === 'unit') {
+    const { revocationId, facet } = step.unit
+    await hold.say({ kind: 'faulted', revocationId, facet, jitter, ...fault })
+    return
+  }
+  const { facet, handleId } = step.undo
+  await hold.say({
+    kind: 'sent',
+    what: { op: 'restore', facet },
+    handleId,
+    quarantineMs: 0,
+    reversible: false,
+  })
+  await hold.say({ kind: 'faulted', facet, jitter, ...fault, effect: 'none' })
+}

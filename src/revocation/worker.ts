@@ -1,0 +1,116 @@
+import type { Connector } from '../connector-sdk/contract.ts'
+import { type AppLoop, type AppLoopDeps, createAppLoop } from './app-loop.ts'
+import { createCloser } from './closer.ts'
+import { createLoop, type Loop } from './loop.ts'
+import type { ProjectionStore } from './projection-store.ts'
+import { createProjector, type ProjectorDeps } from './projector.ts'
+import { createReaper } from './reaper.ts'
+import type { AppStore } from './store.ts'
+import type { AppRecord } from './types.ts'
+
+/** A worker killed without a word is replaced after this; ms. */
+const LEASE_MS = 20_000
+/** While something is due, and when nothing is. */
+const BUSY_MS = 250
+const IDLE_MS = 1_000
+/** SIGTERM: calls under way may go on this long before they are aborted. */
+const GRACE_MS = 5_000
+
+/** Concurrency of an app whose connector says nothing, e.g. because it is not installed. */
+const DEFAULT_LIMITS = { concurrency: 4 }
+
+export interface WorkerDeps
+  extends Omit<AppLoopDeps, 'leaseMs' | 'random' | 'onMoved' | 'offboardings'>,
+    Omit<ProjectorDeps, 'evidence' | 'lanes' | 'revocations' | 'onEnqueued'> {
+  apps: Pick<AppStore, 'all'>
+  /** Installed connectors, for their limits. */
+  connectors: ReadonlyMap<string, Connector>
+  revocations: ProjectionStore
+  evidence: AppLoopDeps['evidence'] & ProjectorDeps['evidence']
+  /** Entries wait in the ledger's intake: poke the sequencer. */
+  onEnqueued?(): void
+  /** Default 20 s. */
+  leaseMs?: number
+  /** 0 ≤ n < 1; default Math.random. */
+  random?: () => number
+}
+
+export interface Worker {
+  start(): void
+  /** Something was committed that a lane wants: look now instead of at the next poll. */
+  poke(): void
+  /** Entries were sealed: cases may be complete. */
+  onSealed(): void
+  /** Gives every lane back; resolves within eight seconds. */
+  stop(): Promise<void>
+}
+
+/** Revokes: one loop per app, and the small loops that reap, project and close. Many may run, on many machines. */
+export function createWorker(given: WorkerDeps): Worker {
+  const abort = new AbortController()
+  const loops = new Map<string, AppLoop>()
+  const deps = {
+    ...given,
+    leaseMs: given.leaseMs ?? LEASE_MS,
+    random: given.random ?? Math.random,
+    offboardings: given.revocations,
+    onMoved: () => projector.poke(),
+    onEnqueued: () => given.onEnqueued?.(),
+    onReaped: () => scheduler.poke(),
+  }
+
+  const loopOf = (app: AppRecord): AppLoop => {
+    const known = loops.get(app.id)
+    known?.update(app)
+    if (known !== undefined) return known
+    const limits = given.connectors.get(app.connectorId)?.manifest.limits ?? DEFAULT_LIMITS
+    const loop = createAppLoop(app, limits, abort.signal, deps)
+    loops.set(app.id, loop)
+    loop.start()
+    return loop
+  }
+
+  const schedule = async (): Promise<number> => {
+    const due = await deps.lanes.nextDue()
+    if (due.size === 0) return IDLE_MS
+    const apps = await deps.apps.all()
+    const now = deps.clock.now()
+    let soonest = IDLE_MS
+    for (const app of apps) {
+      const loop = loopOf(app)
+      const waits = (due.get(app.id) ?? Number.POSITIVE_INFINITY) - now
+      if (app.state === 'paused') continue
+      if (waits <= 0) loop.poke()
+      soonest = Math.min(soonest, Math.max(waits, BUSY_MS))
+    }
+    return soonest
+  }
+
+  const scheduler = createLoop({ name: 'scheduler', run: schedule, log: deps.log })
+  const projector = createProjector(deps)
+  const reaper = createReaper(deps)
+  const closer = createCloser(deps)
+  const all: Loop[] = [scheduler, projector, reaper, closer]
+
+  return {
+    start: () => {
+      for (const loop of all) loop.start()
+    },
+    poke: () => {
+      scheduler.poke()
+      projector.poke()
+    },
+    onSealed: () => closer.poke(),
+    stop: async () => {
+      // biome-ignore lint/style/noRestrictedGlobals: the worker owns timers
+      const timer = setTimeout(() => abort.abort(), GRACE_MS)
+      try {
+        await scheduler.stop()
+        await Promise.all([...loops.values()].map((loop) => loop.stop()))
+        await Promise.all(all.map((loop) => loop.stop()))
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+  }
+}
