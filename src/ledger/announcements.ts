@@ -13,12 +13,13 @@ import { createEntryWriter } from './leaf.ts'
 export function announcements(options: {
   origin: string
   keys: LedgerKeys
-  worker: AnnouncedKey
+  /** Keys of other roles, e.g. of the workers. */
+  others: readonly AnnouncedKey[]
   software: string
   size: number
   now: Instant
 }): PendingEntry[] {
-  const { origin, keys, worker, software, size, now } = options
+  const { origin, keys, others, software, size, now } = options
   const logKey = entryKey('log', keys.log)
   const writer = createEntryWriter({ origin, kid: logKey.kid, privateKey: logKey.privateKey })
   const common = { at: iso(now), log: origin, v: 1 } as const
@@ -38,6 +39,8 @@ export function announcements(options: {
     writer.write({ ...common, type: 'log.genesis', software }, {}),
     key('log', keys.log.verifier.raw),
     key('cosigner', keys.cosigner.verifier.raw),
-    key('worker', Buffer.from(worker.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')),
+    ...others.map(({ role, publicKey }) =>
+      key(role, Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')),
+    ),
   ]
 }

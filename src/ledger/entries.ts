@@ -137,7 +137,7 @@ export const logKey = z.strictObject({
   kid: id,
   /** Raw Ed25519 public key, base64url. */
   public_key: commitment,
-  role: z.enum(['log', 'worker', 'cosigner']),
+  role: z.enum(['log', 'worker', 'cosigner', 'manifest']),
 })
 
 export const logGenesis = z.strictObject({

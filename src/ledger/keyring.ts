@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { ed25519PublicKey, leafSignedBy, readLeaf } from './leaf.ts'
 
-export type KeyRole = 'log' | 'worker' | 'cosigner'
+export type KeyRole = 'log' | 'worker' | 'cosigner' | 'manifest'
 
 export interface AnnouncedKey {
   kid: string

@@ -88,9 +88,18 @@ export interface EntryKey extends AnnouncedKey {
  * @param masterKey 32 bytes
  */
 export function workerKey(masterKey: Buffer): EntryKey {
+  return derivedKey('worker', masterKey, 'quittance/entry-signing/v1')
+}
+
+/** The key that the manifests of certificates are signed with; derived like `workerKey`. */
+export function manifestKey(masterKey: Buffer): EntryKey {
+  return derivedKey('manifest', masterKey, 'quittance/certificate-manifest/v1')
+}
+
+function derivedKey(role: KeyRole, masterKey: Buffer, context: string): EntryKey {
   if (masterKey.length !== 32) throw new HubError('ERR_MASTER_KEY', 'a master key has 32 bytes')
-  const seed = Buffer.from(hkdfSync('sha256', masterKey, '', 'quittance/entry-signing/v1', 32))
-  return entryKey('worker', createNoteSigner('worker', ED25519, seed))
+  const seed = Buffer.from(hkdfSync('sha256', masterKey, '', context, 32))
+  return entryKey(role, createNoteSigner(role, ED25519, seed))
 }
 
 /** A note key in the role of a signer of entries. */

@@ -11,24 +11,34 @@ import { HASH_SIZE, TILE_WIDTH } from './tree.ts'
 /** The published log. Nothing beyond the newest checkpoint is shown: it is not signed yet. */
 export interface LedgerReader {
   readonly origin: string
-  /** The newest signed note; undefined before the first one. */
-  checkpointText(): Promise<string | undefined>
+  /** The newest signed note; null before the first one. */
+  checkpointText(): Promise<string | null>
   size(): Promise<number>
-  /** @returns undefined when no published entry has this index */
-  entry(index: number): Promise<StoredEntry | undefined>
-  /** A C2SP tlog-proof of this entry at the newest checkpoint; undefined when there is no such entry. */
-  inclusionProof(index: number): Promise<string | undefined>
+  /** @returns null when no published entry has this index */
+  entry(index: number): Promise<StoredEntry | null>
+  /** That this entry is in the tree of the newest checkpoint; null when there is no such entry. */
+  inclusionProof(index: number): Promise<InclusionProof | null>
   /**
    * Base64 hashes, one per line, that the tree of `oldSize` is a prefix of the newest checkpoint.
-   * @returns undefined when the log is shorter
+   * @returns null when the log is shorter
    */
-  consistencyProof(oldSize: number): Promise<{ checkpoint: string; proof: string[] } | undefined>
-  /** C2SP tlog-tiles `tile/<level>/<index>[.p/<width>]`; undefined when the published tree has no such tile. */
-  tileBytes(level: number, index: number, width: number): Promise<Buffer | undefined>
-  /** C2SP tlog-tiles `tile/entries/<index>[.p/<width>]`. */
-  entryBundle(index: number, width: number): Promise<Buffer | undefined>
+  consistencyProof(oldSize: number): Promise<{ checkpoint: string; proof: string[] } | null>
+  /** C2SP tlog-tiles `tile/<level>/<index>[.p/<width>]`; null when the published tree has no such tile. */
+  tileBytes(level: number, index: number, width: number): Promise<Buffer | null>
+  /** C2SP tlog-tiles `tile/entries/<index>[.p/<width>]`; null when the published tree has no such bundle. */
+  entryBundle(index: number, width: number): Promise<Buffer | null>
   /** The log's own keys as it announced them, as vkeys. An auditor pins them once, out of band. */
   verifierKeys(): Promise<{ log: string[]; cosigner: string[] }>
+}
+
+export interface InclusionProof {
+  treeSize: number
+  /** Hex, 32 bytes each, from the leaf to the root. */
+  hashes: string[]
+  /** The signed note that the proof leads to. */
+  checkpoint: string
+  /** All of it in one text. C2SP tlog-proof. */
+  tlogProof: string
 }
 
 export function createLedgerReader(options: {
@@ -48,27 +58,33 @@ export function createLedgerReader(options: {
   return {
     origin,
     size,
-    checkpointText: async () => (await store.checkpoint())?.note,
-    entry: async (index) => (index < (await size()) ? await store.entry(index) : undefined),
+    checkpointText: async () => (await store.checkpoint())?.note ?? null,
+    entry: async (index) =>
+      isIndex(index, await size()) ? ((await store.entry(index)) ?? null) : null,
     inclusionProof: async (index) => {
       const checkpoint = await store.checkpoint()
-      if (checkpoint === undefined || !isIndex(index, checkpoint.size)) return undefined
+      if (checkpoint === undefined || !isIndex(index, checkpoint.size)) return null
       const proof = await inclusionProof(index, checkpoint.size, readTile)
-      return formatTlogProof({ index, proof, checkpoint: checkpoint.note })
+      return {
+        treeSize: checkpoint.size,
+        hashes: proof.map((hash) => hash.toString('hex')),
+        checkpoint: checkpoint.note,
+        tlogProof: formatTlogProof({ index, proof, checkpoint: checkpoint.note }),
+      }
     },
     consistencyProof: async (oldSize) => {
       const checkpoint = await store.checkpoint()
-      if (checkpoint === undefined || !isIndex(oldSize, checkpoint.size + 1)) return undefined
+      if (checkpoint === undefined || !isIndex(oldSize, checkpoint.size + 1)) return null
       const proof = await consistencyProof(oldSize, checkpoint.size, readTile)
       return { checkpoint: checkpoint.note, proof: proof.map((hash) => hash.toString('base64')) }
     },
     tileBytes: async (level, index, width) => {
       const id: TileId = { level, index, width }
-      if (!fits(id, await size())) return undefined
+      if (!fits(id, await size())) return null
       return Buffer.from(await readTile(id)).subarray(0, width * HASH_SIZE)
     },
     entryBundle: async (index, width) => {
-      if (!fits({ level: 0, index, width }, await size())) return undefined
+      if (!fits({ level: 0, index, width }, await size())) return null
       const first = index * TILE_WIDTH
       const entries = await store.entries(first, first + width)
       return encodeBundle(entries.map((entry) => entry.leaf))

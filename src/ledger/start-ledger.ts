@@ -4,7 +4,7 @@ import { HubError } from '../shared/errors.ts'
 import { announcements } from './announcements.ts'
 import type { OnSealed } from './intake.ts'
 import { buildKeyring } from './keyring.ts'
-import { entryKey, loadLedgerKeys, workerKey } from './keys.ts'
+import { entryKey, loadLedgerKeys, manifestKey, workerKey } from './keys.ts'
 import type { LedgerLog } from './log.ts'
 import { formatVkey } from './note.ts'
 import { createPublisher } from './publisher.ts'
@@ -77,7 +77,7 @@ export async function createLedger(options: {
     announcements: announcements({
       origin,
       keys,
-      worker: workerKey(options.masterKey),
+      others: [workerKey(options.masterKey), manifestKey(options.masterKey)],
       software: options.software,
       size: head.edge.size,
       now: clock.now(),

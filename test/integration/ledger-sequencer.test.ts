@@ -56,7 +56,7 @@ describe('sealing', () => {
     const stored = (await it.reader.entry(4))!
     expect(stored.leaf.equals(entry.leaf)).toBe(true)
 
-    const proof = parseTlogProof((await it.reader.inclusionProof(4))!)!
+    const proof = parseTlogProof((await it.reader.inclusionProof(4))!.tlogProof)!
     const after = openCheckpoint(proof.checkpoint, [parseVkey(it.ledger.verifierKeys.log)!])
     if (after.kind !== 'verified' || before.kind !== 'verified') throw new Error('refused')
     const { size, root } = after.checkpoint

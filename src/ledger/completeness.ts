@@ -1,0 +1,143 @@
+import { overallOutcome } from './closing.ts'
+import type { EntryBody, ExpectedItem, OutcomeItem } from './entries.ts'
+import { commitToSet, expectedSet } from './expected-set.ts'
+
+/** An entry that has been proved to be in the log, under a key that the log announced. */
+export interface ProvedEntry {
+  index: number
+  /** Hex. */
+  leafHash: string
+  body: EntryBody
+}
+
+export type Opened = Extract<EntryBody, { type: 'offboarding.opened' }>
+export type Closed = Extract<EntryBody, { type: 'offboarding.closed' }>
+export type Ending = Extract<
+  EntryBody,
+  { type: 'revocation.verified' | 'revocation.waived' | 'revocation.superseded' }
+>
+
+/** One item of the expected set, and the entry that ended it, if any. */
+export interface ItemStatus {
+  item: ExpectedItem
+  ending: { index: number; body: Ending } | undefined
+}
+
+export type Completeness =
+  /** Closed, and nothing was left out. `superseded` and `mixed`: the person came back, or a newer case took over. */
+  | { kind: 'closed'; outcome: Closed['outcome']; items: readonly ItemStatus[] }
+  /** Not closed: some of it is proved, the rest is owed. */
+  | { kind: 'open'; items: readonly ItemStatus[] }
+  /** The statements contradict each other. */
+  | { kind: 'refused'; reason: string }
+
+/**
+ * Is everything here that the case committed to when it was opened? Presence in a log never shows absence;
+ * the opening entry's commitment to its whole set does.
+ *
+ * @param entries all of one case
+ * @param expected the list behind the opening entry's commitment
+ */
+export function judgeCompleteness(
+  offboarding: string,
+  entries: readonly ProvedEntry[],
+  expected: readonly ExpectedItem[],
+): Completeness {
+  const refused = (reason: string): Completeness => ({ kind: 'refused', reason })
+  const foreign = entries.find((e) => 'offboarding' in e.body && e.body.offboarding !== offboarding)
+  if (foreign !== undefined) return refused(`entry ${foreign.index} is of another case`)
+
+  const openings = entries.flatMap((e) => (e.body.type === 'offboarding.opened' ? [e.body] : []))
+  const [opened] = openings
+  if (opened === undefined || openings.length > 1) return refused('not exactly one opening entry')
+  if (!sameSet(opened.expected, expected)) {
+    return refused('the list of expected revocations is not the one the case was opened with')
+  }
+
+  const endings = new Map<string, ProvedEntry & { body: Ending }>()
+  for (const entry of entries) {
+    const { body } = entry
+    if (!isEnding(body)) continue
+    if (endings.has(body.revocation)) return refused(`${body.revocation} ended twice`)
+    const fault = endingFault(body, opened, expected)
+    if (fault !== undefined) return refused(`entry ${entry.index} ${fault}`)
+    endings.set(body.revocation, { ...entry, body })
+  }
+  const items = expected.map((item): ItemStatus => ({ item, ending: endings.get(item.revocation) }))
+
+  const closings = entries.filter((e) => e.body.type === 'offboarding.closed')
+  const [closing] = closings
+  if (closing === undefined) return { kind: 'open', items }
+  const closed = closing.body as Closed
+  if (closings.length > 1) return refused('the case was closed twice')
+  const fault = closedFault(closed, closing.index, [...endings.values()], expected.length)
+  return fault === undefined ? { kind: 'closed', outcome: closed.outcome, items } : refused(fault)
+}
+
+export function isEnding(body: EntryBody): body is Ending {
+  return (
+    body.type === 'revocation.verified' ||
+    body.type === 'revocation.waived' ||
+    body.type === 'revocation.superseded'
+  )
+}
+
+function sameSet(commitment: Opened['expected'], expected: readonly ExpectedItem[]): boolean {
+  try {
+    const { count, root } = expectedSet(expected)
+    return count === commitment.count && root === commitment.root
+  } catch (error) {
+    // A doubled item: such a list was never committed to.
+    if (error instanceof RangeError) return false
+    throw error
+  }
+}
+
+/** What is wrong with an ending, in itself or beside the case that it belongs to. */
+function endingFault(
+  body: Ending,
+  opened: Opened,
+  expected: readonly ExpectedItem[],
+): string | undefined {
+  const item = expected.find((e) => e.revocation === body.revocation)
+  if (item === undefined) return 'ends a revocation that was not expected'
+  if (item.app !== body.app || item.facet !== body.facet) return 'is about another app or facet'
+  if (body.generation !== opened.generation) return 'is of another generation'
+  if (body.type !== 'revocation.verified') return undefined
+  // The words of the verdict must be borne out by what was seen.
+  if (body.after.state !== body.kind) return `says ${body.kind}, but saw ${body.after.state}`
+  return undefined
+}
+
+function closedFault(
+  closed: Closed,
+  index: number,
+  endings: readonly (ProvedEntry & { body: Ending })[],
+  expectedCount: number,
+): string | undefined {
+  if (endings.length !== expectedCount) {
+    return 'the case is closed, but entries of it are not in this certificate'
+  }
+  if (endings.some((ending) => ending.index > index)) return 'an ending follows the closing entry'
+  const outcomes = endings.map(
+    ({ body, leafHash }): OutcomeItem => ({
+      app: body.app,
+      entry: leafHash,
+      facet: body.facet,
+      outcome: OUTCOMES[body.type],
+      revocation: body.revocation,
+    }),
+  )
+  const found = commitToSet(outcomes)
+  const stated = closed.outcomes ?? commitToSet(closed.items ?? [])
+  if (found.count !== stated.count || found.root !== stated.root) {
+    return 'the closing entry names other outcomes than the entries show'
+  }
+  return overallOutcome(outcomes) === closed.outcome ? undefined : 'the closing outcome is wrong'
+}
+
+const OUTCOMES = {
+  'revocation.verified': 'proven',
+  'revocation.waived': 'waived',
+  'revocation.superseded': 'superseded',
+} as const satisfies Record<Ending['type'], OutcomeItem['outcome']>

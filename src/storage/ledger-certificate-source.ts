@@ -1,0 +1,88 @@
+import type { Connection } from 'mongoose'
+import type { CertificateSource } from '../ledger/certificate.ts'
+import type { LogReadStore, StoredEntry } from '../ledger/store.ts'
+import type { EvidenceStore } from '../revocation/evidence.ts'
+import type { AppStore } from '../revocation/store.ts'
+import { canonicalJson } from '../shared/canonical-json.ts'
+import { HubError } from '../shared/errors.ts'
+import type { CaseKeyStore } from './case-key-store.ts'
+import { translated } from './errors.ts'
+import { entriesOf } from './ledger-collections.ts'
+import { offboardingsOf, revocationsOf } from './revocation-models.ts'
+
+/** Gathers one case for its certificate: entries from the log, the rest from the erasable part of the database. */
+export function createCertificateSource(options: {
+  connection: Connection
+  origin: string
+  log: LogReadStore
+  caseKeys: CaseKeyStore
+  evidence: Pick<EvidenceStore, 'ofOffboarding'>
+  apps: Pick<AppStore, 'all'>
+}): CertificateSource {
+  const { connection, origin, log, caseKeys, evidence, apps } = options
+  const entries = entriesOf(connection)
+
+  /** Entries of the case and of the keys, as far as the checkpoint covers them. */
+  const covered = (offboardingId: string, size: number): Promise<StoredEntry[]> =>
+    translated(async () => {
+      const below = { _id: { $lt: size } }
+      const keys = await entries.find({ type: 'log.key', ...below }).toArray()
+      const own = await entries
+        .find({ 'references.offboardingId': offboardingId, ...below })
+        .toArray()
+      return [...keys, ...own]
+        .sort((a, b) => a._id - b._id)
+        .map(({ _id, eid, leaf, leafHash }) => ({
+          index: _id,
+          eid,
+          leaf,
+          leafHash: leafHash.toString('hex'),
+        }))
+    })
+
+  return {
+    material: async (offboardingId) => {
+      const checkpoint = await log.checkpoint()
+      if (checkpoint === undefined) return undefined
+      const found = await covered(offboardingId, checkpoint.size)
+      if (!found.some((entry) => entry.eid === `offboarding.opened:${offboardingId}`)) {
+        return undefined
+      }
+      const [offboarding, revocations] = await translated(async () => [
+        await offboardingsOf(connection).findOne({ _id: offboardingId }),
+        await revocationsOf(connection)
+          .find({ offboardingId }, { projection: { appId: 1, facet: 1 } })
+          .sort({ _id: 1 })
+          .toArray(),
+      ])
+      const caseKey = (await caseKeys.caseKey(offboardingId)) ?? undefined
+      const stored = caseKey === undefined ? [] : await evidence.ofOffboarding(offboardingId)
+      const subject = caseKey === undefined ? undefined : offboarding?.subject
+      const accounts = new Set(stored.map(({ record }) => record.handle.id))
+      return {
+        offboardingId,
+        origin,
+        checkpoint,
+        entries: found,
+        expected: revocations.map((r) => ({ app: r.appId, facet: r.facet, revocation: r._id })),
+        caseKey,
+        secrets: [
+          ...(subject === undefined ? [] : [Buffer.from(canonicalJson(subject))]),
+          ...[...accounts].map((account) => Buffer.from(account)),
+          ...stored.map(({ bytes }) => bytes),
+        ],
+        names: {
+          subject: subject?.userName,
+          apps: new Map((await apps.all()).map((app) => [app.id, app.name])),
+        },
+        readTile: async (tile) => {
+          const bytes = await log.tile(tile)
+          if (bytes === undefined) {
+            throw new HubError('ERR_LEDGER', `tile ${tile.level}/${tile.index} is missing`)
+          }
+          return bytes
+        },
+      }
+    },
+  }
+}
