@@ -1,26 +1,13 @@
 import { z } from 'zod'
+import type { LedgerReader } from '../ledger/reader.ts'
 import { HubError } from '../shared/errors.ts'
 import { defineRoute, type Route } from './route.ts'
 
-/** What auditors may read of the ledger. `null` means "looked, and it is not there". */
-export interface LedgerPort {
-  /** The newest signed checkpoint as a C2SP signed note; null before the first. */
-  checkpointText(): Promise<string | null>
-  entry(index: number): Promise<{
-    index: number
-    /** Hex SHA-256, RFC 9162 §2.1.1. */
-    leafHash: string
-    /** The canonical bytes that were hashed. */
-    leaf: Buffer
-  } | null>
-  /** Inclusion of an entry under the newest checkpoint; null while no checkpoint covers it. */
-  inclusionProof(index: number): Promise<{
-    treeSize: number
-    /** Hex, 32 bytes each, from leaf to root. */
-    hashes: readonly string[]
-    checkpoint: string
-  } | null>
-}
+/** What auditors may read of the ledger: what a signed checkpoint covers, and nothing beyond. */
+export type LedgerPort = Pick<
+  LedgerReader,
+  'checkpointText' | 'entry' | 'inclusionProof' | 'consistencyProof' | 'verifierKeys'
+>
 
 const index = z.object({
   index: z
@@ -92,36 +79,51 @@ export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
         200: {
           description: 'RFC 9162 §2.1.3',
           schema: z.object({
-            index: z.int(),
-            leafHash: z.string(),
             treeSize: z.int(),
-            hashes: z.array(z.string()),
+            hashes: z.array(z.string()).meta({ description: 'Hex, from the leaf to the root' }),
             checkpoint: z.string(),
+            tlogProof: z.string().meta({ description: 'All of it in one text: C2SP tlog-proof' }),
           }),
         },
       },
       handle: async ({ params }) => {
-        const entry = await ledger.entry(params.index)
-        if (entry === null) throw missing()
-        const proof = await ledger.inclusionProof(params.index)
-        if (proof === null) {
-          throw new HubError(
-            'ERR_CONFLICT',
-            'no signed checkpoint covers the entry yet; try again in a second',
-          )
-        }
-        const { treeSize, hashes, checkpoint } = proof
-        return {
-          status: 200,
-          json: {
-            index: entry.index,
-            leafHash: entry.leafHash,
-            treeSize,
-            hashes: [...hashes],
-            checkpoint,
-          },
-        }
+        const json = await ledger.inclusionProof(params.index)
+        if (json === null) throw missing()
+        return { status: 200, json }
       },
+    }),
+
+    defineRoute({
+      method: 'GET',
+      path: '/ledger/consistency/{index}',
+      summary: 'Proof that the ledger of this size is a prefix of the newest checkpoint',
+      allow: ['admin', 'auditor', 'owner'],
+      params: index,
+      answers: {
+        200: {
+          description: 'RFC 9162 §2.1.4, hashes in base64',
+          schema: z.object({ checkpoint: z.string(), proof: z.array(z.string()) }),
+        },
+      },
+      handle: async ({ params }) => {
+        const json = await ledger.consistencyProof(params.index)
+        if (json === null) throw new HubError('ERR_NOT_FOUND', 'the ledger is shorter')
+        return { status: 200, json }
+      },
+    }),
+
+    defineRoute({
+      method: 'GET',
+      path: '/ledger/keys',
+      summary: 'The public keys of the ledger. Pin them once, over another channel',
+      allow: ['admin', 'auditor', 'owner'],
+      answers: {
+        200: {
+          description: 'C2SP verifier keys',
+          schema: z.object({ log: z.array(z.string()), cosigner: z.array(z.string()) }),
+        },
+      },
+      handle: async () => ({ status: 200, json: await ledger.verifierKeys() }),
     }),
   ]
 }

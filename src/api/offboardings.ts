@@ -38,8 +38,8 @@ export interface OffboardingsParts {
   revocations: Pick<RevocationReader, 'offboarding' | 'offboardings' | 'ofOffboarding'>
   byHand: OpenByHand
   certificates: {
-    /** The `.quittance.zip` of a case; null when nothing of it is sealed yet. */
-    certificate(offboardingId: string): Promise<Buffer | null>
+    /** The `.quittance.zip` of a case; nothing while nothing of it is sealed. */
+    certificate(offboardingId: string): Promise<Buffer | null | undefined>
   }
   publicUrl: string
   clock: Clock
@@ -204,7 +204,7 @@ export function offboardingRoutes(parts: OffboardingsParts): Route[] {
       handle: async ({ params: { id } }) => {
         if ((await revocations.offboarding(id)) === null) throw notFound()
         const content = await parts.certificates.certificate(id)
-        if (content === null) {
+        if (content === null || content === undefined) {
           throw new HubError('ERR_CONFLICT', 'the case is not sealed yet; try again in a second')
         }
         return {

@@ -47,6 +47,11 @@ export function createLog(options: { level: string }, destination?: DestinationS
       hooks: {
         // Errors and tokens also travel inside messages.
         logMethod(args, method) {
+          const [first, ...more] = args as [unknown, ...unknown[]]
+          if (first instanceof Error && more.length === 0) {
+            method.apply(this, [{ err: first }, scrub(first.message)])
+            return
+          }
           method.apply(
             this,
             args.map((arg) => (typeof arg === 'string' ? scrub(arg) : arg)) as typeof args,

@@ -133,6 +133,8 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
       checkpointText: async () => null,
       entry: async () => null,
       inclusionProof: async () => null,
+      consistencyProof: async () => null,
+      verifierKeys: async () => ({ log: [], cosigner: [] }),
     },
     apiTokens,
     publicUrl: 'https://hub.example.com',
