@@ -27,6 +27,7 @@ export type ComparisonOperator = 'eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' 
  * Dates are already instants.
  */
 export type Filter =
+  /** `and` of nothing matches always, `or` of nothing never. */
   | { kind: 'and' | 'or'; of: readonly Filter[] }
   | { kind: 'not'; of: Filter }
   | { kind: 'present'; path: AttributePath }

@@ -23,6 +23,12 @@ export interface DirectoryStore {
   listGroups(sourceId: string, query: ListQuery): Promise<ListResult<GroupRecord>>
   /** Members in a stable order. */
   members(sourceId: string, groupId: string, tx?: Transaction): Promise<Membership[]>
+  /**
+   * Members of several groups: group id → members, in a stable order.
+   *
+   * @throws HubError ERR_TOO_MANY when they are more than one answer can hold
+   */
+  membersOf(sourceId: string, groupIds: readonly string[]): Promise<Map<string, Membership[]>>
   /** Direct groups of each user: user id → groups. */
   groupsOf(
     sourceId: string,

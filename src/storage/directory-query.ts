@@ -53,8 +53,10 @@ export function compileFilter(filter: Filter, target: QueryTarget): Query {
   }
   switch (filter.kind) {
     case 'and':
+      if (filter.of.length === 0) return EVERYTHING
       return { $and: filter.of.map((part) => compileFilter(part, target)) }
     case 'or':
+      if (filter.of.length === 0) return NOTHING
       return { $or: filter.of.map((part) => compileFilter(part, target)) }
     case 'not':
       return { $nor: [compileFilter(filter.of, target)] }

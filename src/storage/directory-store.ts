@@ -1,5 +1,7 @@
 import type { Connection } from 'mongoose'
 import type { DirectoryStore } from '../directory/store.ts'
+import type { Membership } from '../directory/types.ts'
+import { HubError } from '../shared/errors.ts'
 import { createDirectoryLists } from './directory-list.ts'
 import type { GroupRow, MembershipRow, UserRow } from './directory-models.ts'
 import {
@@ -12,6 +14,9 @@ import {
   userRow,
 } from './directory-rows.ts'
 import { sessionOf, within } from './transaction.ts'
+
+/** Members in one listing of groups: an answer of about 30 MB. A single group is always read whole. */
+const MAX_LISTED_MEMBERS = 200_000
 
 /** Users, groups and memberships in MongoDB. Call `prepareDirectory` once before. */
 export function createDirectoryStore(connection: Connection): DirectoryStore {
@@ -50,6 +55,30 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
         return rows.map(membership)
       }),
 
+    membersOf: (sourceId, groupIds) =>
+      within(undefined, async () => {
+        const result = new Map<string, Membership[]>()
+        if (groupIds.length === 0) return result
+        const rows = await memberships
+          .find(
+            { sourceId, groupId: { $in: [...groupIds] } },
+            { sort: { groupId: 1, memberId: 1 }, limit: MAX_LISTED_MEMBERS + 1 },
+          )
+          .toArray()
+        if (rows.length > MAX_LISTED_MEMBERS) {
+          throw new HubError(
+            'ERR_TOO_MANY',
+            'these groups have too many members for one answer; ask for fewer groups, or exclude members',
+          )
+        }
+        for (const row of rows) {
+          const list = result.get(row.groupId) ?? []
+          list.push(membership(row))
+          result.set(row.groupId, list)
+        }
+        return result
+      }),
+
     groupsOf: (sourceId, userIds, tx) =>
       within(tx, async () => {
         const rows = await memberships
@@ -58,6 +87,7 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
             { ...sessionOf(tx), projection: { _id: 0, memberId: 1, groupId: 1 } },
           )
           .toArray()
+        if (rows.length === 0) return new Map()
         const keys = [...new Set(rows.map((row) => key(sourceId, row.groupId)))]
         const named = await groups
           .find(

@@ -1,0 +1,337 @@
+import type { AttributePath, ComparisonOperator, Filter } from '../directory/query.ts'
+import { HubError } from '../shared/errors.ts'
+import type { Dialect } from './dialect.ts'
+import { type Attribute, attributePath, type ResourceSchema, resolveName } from './schema.ts'
+
+/** Bounds of a filter; beyond them the answer is 400 invalidFilter. */
+export const FILTER_LIMITS = { characters: 8_192, depth: 32, comparisons: 200 } as const
+
+/** Never matches, and always: what becomes of attributes that a resource type does not have. */
+const NEVER: Filter = { kind: 'or', of: [] }
+const ALWAYS: Filter = { kind: 'and', of: [] }
+
+export interface FilterOptions {
+  dialect: Dialect
+  /**
+   * An attribute that the schema does not know: an error, or taken as an attribute without a value, which is
+   * right when one filter is put to several resource types (RFC 7644 §3.4.2.2).
+   */
+  unknown: 'refuse' | 'absent'
+}
+
+/**
+ * Parses and resolves a filter in one pass over its text: linear time, no regular expressions on it.
+ *
+ * @throws HubError ERR_INVALID_FILTER with the position of the fault
+ * @see RFC 7644 §3.4.2.2
+ */
+export function parseFilter(text: string, schema: ResourceSchema, options: FilterOptions): Filter {
+  const parser = createFilterParser(text, schema, options)
+  const filter = parser.disjunction({ depth: 0, element: undefined })
+  parser.end()
+  return filter
+}
+
+export interface FilterScope {
+  depth: number
+  /** Inside `attribute[…]`: names are those of its sub-attributes. */
+  element: Attribute | undefined
+}
+
+const OPERATORS: ReadonlySet<string> = new Set([
+  'eq',
+  'ne',
+  'co',
+  'sw',
+  'ew',
+  'gt',
+  'ge',
+  'lt',
+  'le',
+])
+const ORDERING: ReadonlySet<string> = new Set(['gt', 'ge', 'lt', 'le'])
+const TEXTUAL: ReadonlySet<string> = new Set(['co', 'sw', 'ew'])
+/** Characters that end a word. */
+const BREAKS = new Set([' ', '\t', '\n', '\r', '(', ')', '[', ']', '"'])
+
+type Token =
+  | { kind: 'word'; text: string; at: number }
+  | { kind: 'string'; value: string; at: number }
+  | { kind: 'mark'; text: string; at: number }
+  | { kind: 'end'; at: number }
+
+/** The parser behind `parseFilter`; PATCH paths use it for the part in brackets. */
+export function createFilterParser(text: string, schema: ResourceSchema, options: FilterOptions) {
+  if (text.length > FILTER_LIMITS.characters) {
+    throw invalid(
+      `a filter may have ${FILTER_LIMITS.characters} characters; this one has ${text.length}`,
+    )
+  }
+  let position = 0
+  let comparisons = 0
+  let peeked: Token | undefined
+
+  const scan = (): Token => {
+    while (position < text.length && ' \t\n\r'.includes(text[position] ?? '')) position++
+    const at = position
+    const char = text[position]
+    if (char === undefined) return { kind: 'end', at }
+    if (char === '"') return { kind: 'string', value: scanString(), at }
+    if (BREAKS.has(char)) {
+      position++
+      return { kind: 'mark', text: char, at }
+    }
+    while (position < text.length && !BREAKS.has(text[position] ?? ' ')) position++
+    return { kind: 'word', text: text.slice(at, position), at }
+  }
+
+  /** A JSON string: finds its end, then lets the JSON parser judge the escapes. */
+  const scanString = (): string => {
+    const from = position
+    position++
+    while (position < text.length && text[position] !== '"')
+      position += text[position] === '\\' ? 2 : 1
+    position++
+    try {
+      return JSON.parse(text.slice(from, position)) as string
+    } catch {
+      throw invalid(`the string that begins at ${from + 1} is not a JSON string`)
+    }
+  }
+
+  const peek = (): Token => {
+    peeked ??= scan()
+    return peeked
+  }
+  const next = (): Token => {
+    const token = peek()
+    peeked = undefined
+    return token
+  }
+  const isWord = (token: Token, word: string): boolean =>
+    token.kind === 'word' && token.text.toLowerCase() === word
+  const isMark = (token: Token, mark: string): boolean =>
+    token.kind === 'mark' && token.text === mark
+  const expectMark = (mark: string): void => {
+    const token = next()
+    if (!isMark(token, mark)) throw unexpected(token, `"${mark}"`)
+  }
+
+  const chain = (
+    scope: FilterScope,
+    word: 'and' | 'or',
+    part: (s: FilterScope) => Filter,
+  ): Filter => {
+    const of = [part(scope)]
+    while (isWord(peek(), word)) {
+      next()
+      of.push(part(scope))
+    }
+    return of.length === 1 && of[0] !== undefined ? of[0] : { kind: word, of }
+  }
+  const disjunction = (scope: FilterScope): Filter => chain(scope, 'or', conjunction)
+  const conjunction = (scope: FilterScope): Filter => chain(scope, 'and', unary)
+
+  const deeper = (scope: FilterScope): FilterScope => {
+    if (scope.depth >= FILTER_LIMITS.depth) {
+      throw invalid(`a filter may be nested ${FILTER_LIMITS.depth} levels deep`)
+    }
+    return { ...scope, depth: scope.depth + 1 }
+  }
+
+  const unary = (scope: FilterScope): Filter => {
+    const token = next()
+    if (isMark(token, '(')) return group(scope)
+    if (token.kind !== 'word') throw unexpected(token, 'an attribute')
+    if (isWord(token, 'not') && isMark(peek(), '(')) {
+      next()
+      return { kind: 'not', of: group(scope) }
+    }
+    return expression(token.text, scope)
+  }
+
+  const group = (scope: FilterScope): Filter => {
+    const inner = disjunction(deeper(scope))
+    expectMark(')')
+    return inner
+  }
+
+  const expression = (name: string, scope: FilterScope): Filter => {
+    const path = resolve(name, scope)
+    if (isMark(peek(), '[')) {
+      next()
+      return element(name, path, scope)
+    }
+    return comparison(path)
+  }
+
+  /** `attribute[filter]`, or `attribute[filter].sub op value`: then the same element must fulfil both. */
+  const element = (name: string, path: Resolved | undefined, scope: FilterScope): Filter => {
+    if (path === undefined) throw invalid(`unknown attribute "${name}"`)
+    if (
+      scope.element !== undefined ||
+      path.path.sub !== undefined ||
+      path.attribute.subs.size === 0
+    ) {
+      throw invalid(`"${name}" cannot take a filter in brackets`)
+    }
+    const inside = { ...deeper(scope), element: path.attribute }
+    const where = disjunction(inside)
+    expectMark(']')
+    const after = position
+    const follower = peek()
+    if (follower.kind !== 'word' || !follower.text.startsWith('.') || follower.at !== after) {
+      return { kind: 'element', path: path.path, where }
+    }
+    next()
+    const condition = comparison(resolve(follower.text.slice(1), inside))
+    return { kind: 'element', path: path.path, where: { kind: 'and', of: [where, condition] } }
+  }
+
+  interface Resolved {
+    attribute: Attribute
+    path: AttributePath
+  }
+
+  const resolve = (name: string, scope: FilterScope): Resolved | undefined => {
+    if (scope.element !== undefined) {
+      const sub = scope.element.subs.get(name.toLowerCase())
+      if (sub === undefined) throw invalid(`"${scope.element.name}" has no sub-attribute "${name}"`)
+      return { attribute: sub, path: attributePath({ kind: 'attribute', attribute: sub }) }
+    }
+    const target = resolveName(schema, name, options.dialect.unprefixedExtensions)
+    if (target?.kind === 'attribute') {
+      return { attribute: target.sub ?? target.attribute, path: attributePath(target) }
+    }
+    if (options.unknown === 'absent') return undefined
+    throw invalid(`unknown attribute "${name}"`)
+  }
+
+  const comparison = (resolved: Resolved | undefined): Filter => {
+    comparisons++
+    if (comparisons > FILTER_LIMITS.comparisons) {
+      throw invalid(`a filter may make ${FILTER_LIMITS.comparisons} comparisons`)
+    }
+    const token = next()
+    if (token.kind !== 'word') throw unexpected(token, 'an operator')
+    const operator = token.text.toLowerCase()
+    if (operator === 'pr')
+      return resolved === undefined ? NEVER : { kind: 'present', path: resolved.path }
+    if (!OPERATORS.has(operator)) throw invalid(`unknown operator "${token.text}"`)
+    const raw = value()
+    if (resolved === undefined) {
+      return (operator === 'ne') === (raw.value !== null) ? ALWAYS : NEVER
+    }
+    return compared(resolved, operator as ComparisonOperator, raw)
+  }
+
+  interface RawValue {
+    value: string | number | boolean | null
+    quoted: boolean
+  }
+
+  const value = (): RawValue => {
+    const token = next()
+    if (token.kind === 'string') return { value: token.value, quoted: true }
+    if (token.kind !== 'word') throw unexpected(token, 'a value')
+    switch (token.text) {
+      case 'true':
+        return { value: true, quoted: false }
+      case 'false':
+        return { value: false, quoted: false }
+      case 'null':
+        return { value: null, quoted: false }
+    }
+    if (isJsonNumber(token.text)) return { value: Number(token.text), quoted: false }
+    if (options.dialect.looseFilterValues) return { value: token.text, quoted: true }
+    throw invalid(`"${token.text}" is not a JSON value; strings stand in double quotes`)
+  }
+
+  const compared = (
+    { attribute, path }: Resolved,
+    operator: ComparisonOperator,
+    raw: RawValue,
+  ): Filter => {
+    if (raw.value === null) {
+      if (operator !== 'eq' && operator !== 'ne')
+        throw invalid(`"${operator}" cannot compare with null`)
+      return { kind: 'compare', path, operator, value: null }
+    }
+    if (attribute.type !== 'complex') {
+      return { kind: 'compare', path, operator, value: typed(attribute, operator, raw.value) }
+    }
+    // RFC 7643 §2.4: a complex attribute stands for its `value`.
+    const sub = attribute.subs.get('value')
+    if (sub === undefined)
+      throw invalid(`"${attribute.name}" is complex; name one of its sub-attributes`)
+    const full: AttributePath = {
+      ...path,
+      ...(path.sub === undefined ? { sub: sub.name } : {}),
+      type: sub.type,
+      caseExact: sub.caseExact,
+    }
+    return { kind: 'compare', path: full, operator, value: typed(sub, operator, raw.value) }
+  }
+
+  const typed = (
+    attribute: Attribute,
+    operator: ComparisonOperator,
+    given: string | number | boolean,
+  ): string | number | boolean | { instant: number } => {
+    const unfit = invalid(`"${attribute.name}" cannot be compared by "${operator}" with this value`)
+    switch (attribute.type) {
+      case 'boolean': {
+        if (ORDERING.has(operator) || TEXTUAL.has(operator)) throw unfit
+        if (typeof given === 'boolean') return given
+        const word = options.dialect.looseFilterValues ? String(given).toLowerCase() : ''
+        if (word === 'true' || word === 'false') return word === 'true'
+        throw unfit
+      }
+      case 'dateTime': {
+        if (typeof given !== 'string' || TEXTUAL.has(operator)) throw unfit
+        const instant = /^\d{4}-\d\d-\d\dT/.test(given) ? Date.parse(given) : Number.NaN
+        if (Number.isNaN(instant)) throw unfit
+        return { instant }
+      }
+      case 'integer':
+      case 'decimal':
+        if (typeof given !== 'number') throw unfit
+        return given
+      case 'binary':
+        if (typeof given !== 'string' || ORDERING.has(operator)) throw unfit
+        return given
+      default:
+        if (typeof given === 'string') return given
+        // An unquoted number for a text, e.g. `employeeNumber eq 42`.
+        if (typeof given === 'number' && options.dialect.looseFilterValues) return String(given)
+        throw unfit
+    }
+  }
+
+  const end = (): void => {
+    const token = next()
+    if (token.kind !== 'end') throw unexpected(token, 'the end')
+  }
+
+  return {
+    disjunction,
+    end,
+    expectMark,
+    position: () => (peeked === undefined ? position : peeked.at),
+  }
+}
+
+/** The JSON number grammar: `Number()` alone would take `0x10`, `Infinity` and the empty string. */
+function isJsonNumber(text: string): boolean {
+  return /^-?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,3})?$/.test(text)
+}
+
+function invalid(message: string): HubError {
+  return new HubError('ERR_INVALID_FILTER', message)
+}
+
+function unexpected(token: Token, wanted: string): HubError {
+  const found =
+    token.kind === 'end' ? 'the end' : token.kind === 'string' ? 'a string' : `"${token.text}"`
+  return invalid(`expected ${wanted} at ${token.at + 1}, found ${found}`)
+}

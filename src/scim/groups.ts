@@ -1,0 +1,118 @@
+import type { GroupRecord } from '../directory/types.ts'
+import { HubError } from '../shared/errors.ts'
+import type { Json, JsonObject } from '../shared/json.ts'
+import { resourceOf } from './body.ts'
+import {
+  changeCall,
+  isKnown,
+  type ResourceVerbs,
+  type ScimAnswer,
+  type ScimCall,
+  type ScimParts,
+} from './call.ts'
+import { projectionNames } from './list-request.ts'
+import { memberDelta, memberRefs, onlyMembers } from './member-change.ts'
+import { patched } from './patch.ts'
+import { assignmentsOf } from './patch-request.ts'
+import { isReturned, type Projection, project, projectionOf } from './projection.ts'
+import { etagOf, renderGroup } from './render.ts'
+import { GROUP } from './schema.ts'
+
+/** POST, GET, PUT, PATCH and DELETE of groups (RFC 7644 §3.2–3.6). Members travel apart from the rest. */
+export function createGroupVerbs({ store, directory }: ScimParts): ResourceVerbs {
+  const versionOf = (call: ScimCall, id: string) => async () =>
+    (await store.group(call.identity.sourceId, id))?.version
+
+  const answer = async (
+    call: ScimCall,
+    record: GroupRecord,
+    status: number,
+    projection: Projection,
+  ): Promise<ScimAnswer> => {
+    const members = isReturned(projection, 'members')
+      ? await store.members(record.sourceId, record.id)
+      : undefined
+    const location = `${call.base}/Groups/${record.id}`
+    return {
+      status,
+      headers: { ETag: etagOf(record.version), ...(status === 201 ? { Location: location } : {}) },
+      body: project(GROUP, renderGroup(record, members, call.base), projection),
+    }
+  }
+
+  return {
+    async read(call, id) {
+      const projection = groupProjection(call)
+      const record = await store.group(call.identity.sourceId, id)
+      if (record === null) throw new HubError('ERR_NOT_FOUND', `no such Group: ${id.slice(0, 100)}`)
+      if (isKnown(call, record.version)) {
+        return { status: 304, headers: { ETag: etagOf(record.version) } }
+      }
+      return await answer(call, record, 200, projection)
+    },
+
+    async create(call, body, bulk) {
+      const projection = groupProjection(call)
+      const { resource, members } = groupOf(call, body)
+      const change = await changeCall(
+        { ...call, ifMatch: undefined },
+        'post',
+        bulk,
+        async () => undefined,
+      )
+      const record = await directory.createGroup(
+        change,
+        resource,
+        memberRefs(members, call.dialect),
+      )
+      return await answer(call, record, 201, projection)
+    },
+
+    async replace(call, id, body, bulk) {
+      const projection = groupProjection(call)
+      const { resource, members } = groupOf(call, body)
+      const delta = onlyMembers(memberRefs(members, call.dialect))
+      const change = await changeCall(call, 'put', bulk, versionOf(call, id))
+      const { record } = await directory.changeGroup(change, id, () => ({
+        resource,
+        members: delta,
+      }))
+      return await answer(call, record, 200, projection)
+    },
+
+    async modify(call, id, body, bulk) {
+      const projection = groupProjection(call)
+      const assignments = assignmentsOf(body, GROUP, id, call.dialect)
+      const isAboutMembers = ({ target }: (typeof assignments)[number]): boolean =>
+        target.kind === 'attribute' && target.attribute.name === 'members'
+      const ofMembers = assignments.filter(isAboutMembers)
+      const ofGroup = assignments.filter((assignment) => !isAboutMembers(assignment))
+      const change = await changeCall(call, 'patch', bulk, versionOf(call, id))
+      const { record } = await directory.changeGroup(change, id, async (before, present) => {
+        const members = await memberDelta(ofMembers, present, call.dialect)
+        const resource = patched(GROUP, before.resource, ofGroup, call.dialect)
+        return { resource, ...(members === undefined ? {} : { members }) }
+      })
+      if (projection.mode === 'default') {
+        return { status: 204, headers: { ETag: etagOf(record.version) } }
+      }
+      return await answer(call, record, 200, projection)
+    },
+
+    async remove(call, id, bulk) {
+      const change = await changeCall(call, 'delete', bulk, versionOf(call, id))
+      await directory.deleteGroup(change, id)
+      return { status: 204 }
+    },
+  }
+}
+
+function groupOf(call: ScimCall, body: Json): { resource: JsonObject; members: Json | undefined } {
+  const { members, ...resource } = resourceOf(GROUP, body, call.dialect)
+  return { resource, members }
+}
+
+function groupProjection(call: ScimCall): Projection {
+  const { attributes, excludedAttributes } = projectionNames(call.query)
+  return projectionOf(GROUP, attributes, excludedAttributes, call.dialect)
+}

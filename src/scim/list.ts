@@ -1,0 +1,137 @@
+import type { ListResult } from '../directory/store.ts'
+import type { GroupRecord, Membership, UserRecord } from '../directory/types.ts'
+import { HubError } from '../shared/errors.ts'
+import type { JsonObject } from '../shared/json.ts'
+import type { ScimAnswer, ScimCall, ScimParts } from './call.ts'
+import { type ListRequest, listQueryOf } from './list-request.ts'
+import { isReturned, project, projectionOf } from './projection.ts'
+import { renderGroup, renderUser } from './render.ts'
+import { GROUP, type ResourceSchema, USER } from './schema.ts'
+
+/** Listing, filtering and searching (RFC 7644 §3.4.2, §3.4.3, RFC 9865). */
+export interface ScimLists {
+  one(call: ScimCall, schema: ResourceSchema, request: ListRequest): Promise<ScimAnswer>
+  /** `/.search` at the root: users first, then groups. */
+  all(call: ScimCall, request: ListRequest): Promise<ScimAnswer>
+}
+
+interface Page {
+  totalResults: number
+  resources: JsonObject[]
+  nextCursor?: string
+}
+
+export function createScimLists({ store }: Pick<ScimParts, 'store'>): ScimLists {
+  const users = async (call: ScimCall, request: ListRequest, unknown: Unknown): Promise<Page> => {
+    const { sourceId } = call.identity
+    const projection = projectionOf(
+      USER,
+      request.attributes,
+      request.excludedAttributes,
+      call.dialect,
+    )
+    const found = await store.listUsers(sourceId, listQueryOf(request, USER, call.dialect, unknown))
+    const ids = found.items.map((user) => user.id)
+    const groups = isReturned(projection, 'groups')
+      ? await store.groupsOf(sourceId, ids)
+      : new Map<string, { id: string; display: string }[]>()
+    return page(found, (user: UserRecord) =>
+      project(USER, renderUser(user, groups.get(user.id) ?? [], call.base), projection),
+    )
+  }
+
+  const groups = async (call: ScimCall, request: ListRequest, unknown: Unknown): Promise<Page> => {
+    const { sourceId } = call.identity
+    const projection = projectionOf(
+      GROUP,
+      request.attributes,
+      request.excludedAttributes,
+      call.dialect,
+    )
+    const found = await store.listGroups(
+      sourceId,
+      listQueryOf(request, GROUP, call.dialect, unknown),
+    )
+    const ids = found.items.map((group) => group.id)
+    const members: Map<string, Membership[]> | undefined = isReturned(projection, 'members')
+      ? await store.membersOf(sourceId, ids)
+      : undefined
+    return page(found, (group: GroupRecord) =>
+      project(
+        GROUP,
+        renderGroup(group, members && (members.get(group.id) ?? []), call.base),
+        projection,
+      ),
+    )
+  }
+
+  return {
+    async one(call, schema, request) {
+      const list = schema.type === 'User' ? users : groups
+      return listAnswer(request, await list(call, request, 'refuse'))
+    },
+
+    async all(call, request) {
+      checkKnownSomewhere(call, request)
+      if (request.page.kind === 'cursor') {
+        throw new HubError('ERR_INVALID_CURSOR', 'a search of all types pages by startIndex')
+      }
+      const { startIndex, count } = request.page
+      const first = await users(call, request, 'absent')
+      const left = count - first.resources.length
+      const second = await groups(
+        call,
+        {
+          ...request,
+          page: {
+            kind: 'index',
+            startIndex: Math.max(1, startIndex - first.totalResults),
+            count: left,
+          },
+        },
+        'absent',
+      )
+      return listAnswer(request, {
+        totalResults: first.totalResults + second.totalResults,
+        resources: [...first.resources, ...second.resources],
+      })
+    },
+  }
+}
+
+type Unknown = 'refuse' | 'absent'
+
+/** An attribute may be missing from one type; when no type has it, the request is wrong. */
+function checkKnownSomewhere(call: ScimCall, request: ListRequest): void {
+  try {
+    listQueryOf(request, USER, call.dialect)
+  } catch {
+    listQueryOf(request, GROUP, call.dialect)
+  }
+}
+
+function page<T>(found: ListResult<T>, render: (item: T) => JsonObject): Page {
+  return {
+    totalResults: found.totalResults,
+    resources: found.items.map(render),
+    ...(found.nextCursor === undefined ? {} : { nextCursor: found.nextCursor }),
+  }
+}
+
+/** A ListResponse. `itemsPerPage` counts what is here, not what was asked for. */
+export function listAnswer(
+  request: Pick<ListRequest, 'page'>,
+  { totalResults, resources, nextCursor }: Page,
+): ScimAnswer {
+  return {
+    status: 200,
+    body: {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:ListResponse'],
+      totalResults,
+      itemsPerPage: resources.length,
+      ...(request.page.kind === 'index' ? { startIndex: request.page.startIndex } : {}),
+      ...(nextCursor === undefined ? {} : { nextCursor }),
+      Resources: resources,
+    },
+  }
+}

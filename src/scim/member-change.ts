@@ -1,0 +1,177 @@
+import type { Filter } from '../directory/query.ts'
+import type { Membership } from '../directory/types.ts'
+import type { MemberDelta, MemberRef } from '../intake/directory.ts'
+import { HubError } from '../shared/errors.ts'
+import { isJsonObject, type Json } from '../shared/json.ts'
+import type { Dialect } from './dialect.ts'
+import { matches } from './match.ts'
+import type { Assignment } from './patch-request.ts'
+import { GROUP } from './schema.ts'
+import { coerceValue } from './value.ts'
+
+/** An id of a member; longer ones are no ids of ours. */
+const MAX_ID_LENGTH = 256
+
+/** Members as a body lists them, each once. @throws HubError ERR_INVALID_VALUE */
+export function memberRefs(value: Json | undefined, dialect: Dialect): MemberRef[] {
+  const attribute = GROUP.attributes.get('members')
+  if (attribute === undefined || value === undefined) return []
+  const list = (coerceValue(attribute, value, dialect) ?? []) as Json[]
+  return [...new Map(list.map(memberRef).map((member) => [member.value, member])).values()]
+}
+
+function memberRef(element: Json): MemberRef {
+  const fields = isJsonObject(element) ? element : {}
+  const { value, type, display, $ref } = fields
+  if (typeof value !== 'string' || value === '' || value.length > MAX_ID_LENGTH) {
+    throw new HubError('ERR_INVALID_VALUE', '"members" needs the id of each member in "value"')
+  }
+  const isGroup =
+    typeof type === 'string'
+      ? type.toLowerCase() === 'group'
+      : typeof $ref === 'string' && /\/Groups\/[^/]*$/i.test($ref)
+  return {
+    value,
+    type: isGroup ? 'Group' : 'User',
+    ...(typeof display === 'string' ? { display } : {}),
+  }
+}
+
+/** Everybody in the list, and nobody else. */
+export const onlyMembers = (members: readonly MemberRef[]): MemberDelta => ({
+  base: 'clear',
+  add: members,
+  remove: [],
+})
+
+/**
+ * What the assignments to `members` of one PATCH do, all together. The present members are not read for
+ * adding, removing by id, replacing and clearing, however many there are.
+ *
+ * @param present reads them, for filters on more than `value`
+ * @returns undefined when no assignment is about members
+ */
+export async function memberDelta(
+  assignments: readonly Assignment[],
+  present: () => Promise<readonly Membership[]>,
+  dialect: Dialect,
+): Promise<MemberDelta | undefined> {
+  if (assignments.length === 0) return undefined
+  let base: MemberDelta['base'] = 'keep'
+  const add = new Map<string, MemberRef>()
+  const remove = new Set<string>()
+  const join = (members: readonly MemberRef[]): void => {
+    for (const member of members) {
+      if (!add.has(member.value)) add.set(member.value, member)
+      remove.delete(member.value)
+    }
+  }
+  const leave = (ids: readonly string[]): void => {
+    for (const id of ids) {
+      add.delete(id)
+      if (base === 'keep') remove.add(id)
+    }
+  }
+  const clear = (): void => {
+    base = 'clear'
+    add.clear()
+    remove.clear()
+  }
+  const effective = async (): Promise<MemberRef[]> => {
+    const kept =
+      base === 'clear' ? [] : (await present()).filter((row) => !remove.has(row.memberId))
+    const rows = kept.map(({ memberId, type, display }) => ({
+      value: memberId,
+      type,
+      ...(display === undefined ? {} : { display }),
+    }))
+    return [...new Map([...rows, ...add.values()].map((row) => [row.value, row])).values()]
+  }
+  const selectedBy = async (filter: Filter): Promise<string[]> => {
+    const exact = withExactIds(filter)
+    return (
+      idsNamedBy(exact) ??
+      (await effective()).filter((row) => matches(exact, { ...row })).map((row) => row.value)
+    )
+  }
+
+  for (const { op, target, value } of assignments) {
+    if (target.kind !== 'attribute') continue
+    const { filter, sub } = target
+    if (sub !== undefined && !(op === 'remove' && sub.name === 'value')) {
+      throw new HubError(
+        'ERR_MUTABILITY',
+        `"members.${sub.name}" never changes; remove and add the member`,
+      )
+    }
+    if (filter !== undefined) {
+      const ids = await selectedBy(filter)
+      if (op === 'remove') {
+        leave(ids)
+        continue
+      }
+      const members = memberRefs(value, dialect)
+      if (op === 'replace') {
+        const there = new Set((await effective()).map((row) => row.value))
+        const matched = ids.filter((id) => there.has(id))
+        if (matched.length === 0 && !dialect.createByFilter) {
+          throw new HubError('ERR_NO_TARGET', 'no member matches the path')
+        }
+        leave(matched)
+      }
+      join(members)
+    } else if (op === 'add') join(memberRefs(value, dialect))
+    else if (op === 'replace') {
+      clear()
+      join(memberRefs(value, dialect))
+    } else if (value === undefined) clear()
+    else leave(removedIds(value, dialect))
+  }
+  return { base, add: [...add.values()], remove: [...remove] }
+}
+
+/** Entra's default dialect: `remove` of `members` with a list means these people, never everybody. */
+function removedIds(value: Json, dialect: Dialect): string[] {
+  if (!dialect.removeByValue) {
+    throw new HubError(
+      'ERR_INVALID_VALUE',
+      '"remove" takes no value; select by a filter in the path',
+    )
+  }
+  if (value === null) {
+    throw new HubError(
+      'ERR_INVALID_VALUE',
+      '"remove" with the value null says neither some nor all',
+    )
+  }
+  return memberRefs(value, dialect).map((member) => member.value)
+}
+
+/** `id` is caseExact, and so is what refers to it. */
+function withExactIds(filter: Filter): Filter {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return { kind: filter.kind, of: filter.of.map(withExactIds) }
+    case 'not':
+      return { kind: 'not', of: withExactIds(filter.of) }
+    case 'compare':
+      return filter.path.attribute === 'value'
+        ? { ...filter, path: { ...filter.path, caseExact: true } }
+        : filter
+    case 'present':
+    case 'element':
+      return filter
+  }
+}
+
+/** The ids of `value eq "a" or value eq "b"`; undefined for any other filter. */
+function idsNamedBy(filter: Filter): string[] | undefined {
+  if (filter.kind === 'or') {
+    const parts = filter.of.map(idsNamedBy)
+    return parts.every((part) => part !== undefined) ? parts.flat() : undefined
+  }
+  const byId =
+    filter.kind === 'compare' && filter.operator === 'eq' && filter.path.attribute === 'value'
+  return byId && typeof filter.value === 'string' ? [filter.value] : undefined
+}

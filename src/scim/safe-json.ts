@@ -1,0 +1,54 @@
+import { HubError } from '../shared/errors.ts'
+import type { Json } from '../shared/json.ts'
+
+/** Keys that would reach an object's prototype in code that copies by name. No SCIM attribute is called so. */
+const POISON = new Set(['__proto__', 'constructor', 'prototype'])
+/** Deeper than any SCIM message; keeps recursive code off the end of the stack. */
+const MAX_DEPTH = 32
+
+/**
+ * Parses a request body.
+ *
+ * @throws HubError ERR_SYNTAX for what is not JSON, nested too deep, or has a key that no attribute may have
+ */
+export function parseJson(text: string): Json {
+  let value: Json
+  try {
+    value = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text) as Json
+  } catch {
+    throw new HubError('ERR_SYNTAX', 'the body is not valid JSON')
+  }
+  checkKeys(value)
+  return value
+}
+
+/** @throws HubError ERR_SYNTAX; see `parseJson` */
+function checkKeys(root: Json): void {
+  let level: Json[] = [root]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) throw new HubError('ERR_SYNTAX', `the body is nested too deep`)
+    const below: Json[] = []
+    for (const value of level) {
+      if (typeof value !== 'object' || value === null) continue
+      if (Array.isArray(value)) {
+        for (const item of value) below.push(item)
+        continue
+      }
+      for (const key of Object.keys(value)) {
+        if (isPoison(key))
+          throw new HubError('ERR_SYNTAX', 'the body has a key that is not allowed')
+        below.push(value[key] as Json)
+      }
+    }
+    level = below
+  }
+}
+
+/** Also as a step of a path: `emails.__proto__`, `urn:…:User:constructor`. */
+export function isPoison(key: string): boolean {
+  if (key.length < 9) return false
+  return key
+    .toLowerCase()
+    .split(/[.:[\]\s]/)
+    .some((step) => POISON.has(step))
+}

@@ -1,0 +1,106 @@
+import type { UserRecord } from '../directory/types.ts'
+import { HubError } from '../shared/errors.ts'
+import { resourceOf } from './body.ts'
+import {
+  changeCall,
+  isKnown,
+  type ResourceVerbs,
+  type ScimAnswer,
+  type ScimCall,
+  type ScimParts,
+} from './call.ts'
+import { projectionNames } from './list-request.ts'
+import { patched } from './patch.ts'
+import { assignmentsOf } from './patch-request.ts'
+import { isReturned, type Projection, project, projectionOf } from './projection.ts'
+import { etagOf, renderUser } from './render.ts'
+import { USER } from './schema.ts'
+
+/** POST, GET, PUT, PATCH and DELETE of users (RFC 7644 §3.2–3.6). */
+export function createUserVerbs({ store, directory }: ScimParts): ResourceVerbs {
+  const versionOf = (call: ScimCall, id: string) => async () =>
+    (await store.user(call.identity.sourceId, id))?.version
+
+  const answer = async (
+    call: ScimCall,
+    record: UserRecord,
+    status: number,
+    projection: Projection,
+  ): Promise<ScimAnswer> => {
+    const groups = isReturned(projection, 'groups')
+      ? ((await store.groupsOf(record.sourceId, [record.id])).get(record.id) ?? [])
+      : []
+    const location = `${call.base}/Users/${record.id}`
+    return {
+      status,
+      headers: { ETag: etagOf(record.version), ...(status === 201 ? { Location: location } : {}) },
+      body: project(USER, renderUser(record, groups, call.base), projection),
+    }
+  }
+
+  return {
+    async read(call, id) {
+      const projection = userProjection(call)
+      const record = await store.user(call.identity.sourceId, id)
+      if (record === null) throw new HubError('ERR_NOT_FOUND', `no such User: ${id.slice(0, 100)}`)
+      if (isKnown(call, record.version)) {
+        return { status: 304, headers: { ETag: etagOf(record.version) } }
+      }
+      return await answer(call, record, 200, projection)
+    },
+
+    async create(call, body, bulk) {
+      const projection = userProjection(call)
+      const resource = resourceOf(USER, body, call.dialect)
+      const change = await changeCall(
+        { ...call, ifMatch: undefined },
+        'post',
+        bulk,
+        async () => undefined,
+      )
+      const record = await directory.createUser(change, {
+        ...resource,
+        active: resource['active'] ?? true,
+      })
+      // Nobody who was made just now is in a group.
+      return {
+        status: 201,
+        headers: { ETag: etagOf(record.version), Location: `${call.base}/Users/${record.id}` },
+        body: project(USER, renderUser(record, [], call.base), projection),
+      }
+    },
+
+    async replace(call, id, body, bulk) {
+      const projection = userProjection(call)
+      const resource = resourceOf(USER, body, call.dialect)
+      const change = await changeCall(call, 'put', bulk, versionOf(call, id))
+      // A PUT that does not speak of `active` must not let somebody back in.
+      const { record } = await directory.changeUser(change, id, (before) => ({
+        ...resource,
+        active: resource['active'] ?? before.active,
+      }))
+      return await answer(call, record, 200, projection)
+    },
+
+    async modify(call, id, body, bulk) {
+      const projection = userProjection(call)
+      const assignments = assignmentsOf(body, USER, id, call.dialect)
+      const change = await changeCall(call, 'patch', bulk, versionOf(call, id))
+      const { record } = await directory.changeUser(change, id, (before) =>
+        patched(USER, before.resource, assignments, call.dialect),
+      )
+      return await answer(call, record, 200, projection)
+    },
+
+    async remove(call, id, bulk) {
+      const change = await changeCall(call, 'delete', bulk, versionOf(call, id))
+      await directory.deleteUser(change, id)
+      return { status: 204 }
+    },
+  }
+}
+
+function userProjection(call: ScimCall): Projection {
+  const { attributes, excludedAttributes } = projectionNames(call.query)
+  return projectionOf(USER, attributes, excludedAttributes, call.dialect)
+}

@@ -1,0 +1,128 @@
+import { HubError } from '../shared/errors.ts'
+import { isJsonObject, type Json, type JsonObject } from '../shared/json.ts'
+import type { Dialect } from './dialect.ts'
+import { singlePrimary, withoutDuplicates } from './element-list.ts'
+import type { Attribute } from './schema.ts'
+
+/**
+ * Brings a client's value into the form that its attribute declares, or refuses it.
+ *
+ * @param where the name for the error text, as the client may know it
+ * @returns undefined for "unassigned": null, an empty list, an empty object (RFC 7643 §2.5)
+ * @throws HubError ERR_INVALID_VALUE; the text never repeats the value, which may be personal
+ */
+export function coerceValue(
+  attribute: Attribute,
+  value: Json,
+  dialect: Dialect,
+  where: string = attribute.name,
+): Json | undefined {
+  if (value === null) return undefined
+  if (!attribute.multiValued) return coerceOne(attribute, value, dialect, where)
+  if (!Array.isArray(value) && !dialect.looseShapes) throw mustBe(where, 'a list')
+  const given = Array.isArray(value) ? value : [value]
+  const list = given.flatMap((item) =>
+    item === null ? [] : (coerceElement(attribute, item, dialect, where) ?? []),
+  )
+  if (list.length === 0) return undefined
+  return singlePrimary(withoutDuplicates(list), where, dialect)
+}
+
+/** One element of a multi-valued attribute. */
+export function coerceElement(
+  attribute: Attribute,
+  value: Json,
+  dialect: Dialect,
+  where: string = attribute.name,
+): Json | undefined {
+  return value === null ? undefined : coerceOne(attribute, value, dialect, where)
+}
+
+function coerceOne(
+  attribute: Attribute,
+  value: Json,
+  dialect: Dialect,
+  where: string,
+): Json | undefined {
+  const plain = unwrapped(attribute, value, dialect)
+  if (plain === undefined || plain === null) return undefined
+  return attribute.type === 'complex'
+    ? coerceComplex(attribute, plain, dialect, where)
+    : coerceSimple(attribute, plain, dialect, where)
+}
+
+/** Takes `[x]` for x, `{value: x}` for a simple x, and x for `{value: x}`, where the dialect allows. */
+function unwrapped(attribute: Attribute, value: Json, dialect: Dialect): Json | undefined {
+  if (!dialect.looseShapes) return value
+  if (Array.isArray(value) && !attribute.multiValued && value.length <= 1) {
+    return value[0] === undefined ? undefined : unwrapped(attribute, value[0], dialect)
+  }
+  if (attribute.type === 'complex') {
+    if (typeof value !== 'string' || !attribute.subs.has('value')) return value
+    return value === '' ? undefined : { value }
+  }
+  if (isJsonObject(value) && Object.keys(value).length === 1 && value['value'] !== undefined) {
+    return value['value']
+  }
+  return value
+}
+
+function coerceComplex(
+  attribute: Attribute,
+  value: Json,
+  dialect: Dialect,
+  where: string,
+): JsonObject | undefined {
+  if (!isJsonObject(value)) throw mustBe(where, 'an object')
+  const result: JsonObject = {}
+  for (const [name, given] of Object.entries(value)) {
+    const sub = attribute.subs.get(name.toLowerCase())
+    if (sub === undefined) {
+      if (dialect.unknownAttributes === 'ignore') continue
+      throw new HubError('ERR_INVALID_VALUE', `"${where}" has no sub-attribute "${name}"`)
+    }
+    if (Object.hasOwn(result, sub.name)) throw twice(`${where}.${sub.name}`)
+    if (sub.mutability === 'readOnly') continue
+    const coerced = coerceValue(sub, given, dialect, `${where}.${sub.name}`)
+    if (coerced !== undefined) result[sub.name] = coerced
+  }
+  return Object.keys(result).length > 0 ? result : undefined
+}
+
+function coerceSimple(
+  attribute: Attribute,
+  value: Json,
+  dialect: Dialect,
+  where: string,
+): Json | undefined {
+  switch (attribute.type) {
+    case 'boolean': {
+      if (typeof value === 'boolean') return value
+      const word = dialect.stringBooleans && typeof value === 'string' ? value.toLowerCase() : ''
+      if (word === 'true' || word === 'false') return word === 'true'
+      throw mustBe(where, 'true or false')
+    }
+    case 'integer':
+      if (!Number.isSafeInteger(value)) throw mustBe(where, 'an integer')
+      return value
+    case 'decimal':
+      if (typeof value !== 'number') throw mustBe(where, 'a number')
+      return value
+    case 'dateTime':
+      if (typeof value !== 'string' || Number.isNaN(Date.parse(value)))
+        throw mustBe(where, 'a date')
+      return value
+    default:
+      if (typeof value !== 'string') throw mustBe(where, 'a string')
+      return value === '' && dialect.emptyClears ? undefined : value
+  }
+}
+
+function mustBe(where: string, what: string): HubError {
+  return new HubError('ERR_INVALID_VALUE', `"${where}" must be ${what}`)
+}
+
+/** A body that names one attribute twice, e.g. in two spellings, says two things at once. */
+export function twice(where: string): HubError {
+  return new HubError('ERR_SYNTAX', `"${where}" is given twice`)
+}
