@@ -97,13 +97,3 @@ export const SETTINGS = [
 ] as const satisfies readonly Setting[]
 
 export type SettingName = (typeof SETTINGS)[number]['name']
-
-/** The settings as a Markdown table, for the README. */
-export function settingsTable(settings: readonly Setting[] = SETTINGS): string {
-  const cell = (text: string): string => text.replaceAll('|', '\\|')
-  const rows = settings.map(
-    (s) =>
-      `| \`${s.name}\`${s.secret ? ` or \`${s.name}_FILE\`` : ''} | ${cell(s.default ?? '')} | ${cell(s.description)} |`,
-  )
-  return ['| Variable | Default | Meaning |', '|---|---|---|', ...rows].join('\n')
-}
