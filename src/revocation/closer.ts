@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { closing } from '../ledger/closing.ts'
 import type { OutcomeItem } from '../ledger/entries.ts'
 import type { EntryWriter, LedgerIntake } from '../ledger/intake.ts'
@@ -10,6 +11,9 @@ import type { Offboarding, Revocation } from './types.ts'
 
 const BATCH = 50
 const IDLE_MS = 5_000
+/** After news of a sealing: it is told inside the transaction, which is not committed yet. */
+const BUSY_MS = 100
+const BUSY_FOR_MS = 2_000
 
 export interface CloserDeps {
   revocations: Pick<ProjectionStore, 'closable' | 'ofOffboarding' | 'beginClosing'>
@@ -23,13 +27,22 @@ export interface CloserDeps {
 
 /** Closes a case once the outcome of every one of its revocations is sealed. */
 export function createCloser(deps: CloserDeps): Loop {
+  let busyUntil = 0
   const close = async (): Promise<number> => {
     const closable = await deps.revocations.closable(BATCH)
     for (const offboarding of closable) await closeOffboarding(deps, offboarding)
     if (closable.length > 0) deps.onEnqueued()
-    return closable.length === BATCH ? 0 : IDLE_MS
+    if (closable.length === BATCH) return 0
+    return performance.now() < busyUntil ? BUSY_MS : IDLE_MS
   }
-  return createLoop({ name: 'closer', run: close, log: deps.log })
+  const loop = createLoop({ name: 'closer', run: close, log: deps.log })
+  return {
+    ...loop,
+    poke: () => {
+      busyUntil = performance.now() + BUSY_FOR_MS
+      loop.poke()
+    },
+  }
 }
 
 async function closeOffboarding(deps: CloserDeps, offboarding: Offboarding): Promise<void> {
