@@ -9,7 +9,7 @@ import { entryName, FORMAT, JWS_ALG, type Manifest, proofName } from './certific
 import { certificateReadme, certificateReport } from './certificate-report.ts'
 import { discloseFields } from './disclosures.ts'
 import type { ExpectedItem } from './entries.ts'
-import type { EntryKey } from './keys.ts'
+import type { ManifestKey } from './keys.ts'
 import { inclusionProof, type ReadTile } from './proofs.ts'
 import type { StoredCheckpoint, StoredEntry } from './store.ts'
 import { formatTlogProof } from './tlog-proof.ts'
@@ -46,7 +46,7 @@ export interface CertificateMaker {
 /** @param options.policy text of a C2SP policy that names the log's keys; a hint to the reader, no more */
 export function createCertificateMaker(options: {
   source: CertificateSource
-  manifestKey: EntryKey
+  manifestKey: ManifestKey
   policy: () => Promise<string>
   now: () => Instant
 }): CertificateMaker {
@@ -73,7 +73,7 @@ export function createCertificateMaker(options: {
  */
 export async function buildCertificate(options: {
   material: CertificateMaterial
-  manifestKey: EntryKey
+  manifestKey: ManifestKey
   policy: string
   createdAt: Instant
 }): Promise<Buffer> {
@@ -115,7 +115,7 @@ export async function buildCertificate(options: {
 }
 
 /** `<header>..<signature>`. RFC 7515 Appendix F. */
-async function detachedSignature(payload: Buffer, key: EntryKey): Promise<string> {
+async function detachedSignature(payload: Buffer, key: ManifestKey): Promise<string> {
   const signed = await new CompactSign(payload)
     .setProtectedHeader({ alg: JWS_ALG, kid: key.kid })
     .sign(key.privateKey)

@@ -91,9 +91,12 @@ export function workerKey(masterKey: Buffer): EntryKey {
   return derivedKey('worker', masterKey, 'quittance/entry-signing/v1')
 }
 
-/** The key that the manifests of certificates are signed with; derived like `workerKey`. */
-export function manifestKey(masterKey: Buffer): EntryKey {
-  return derivedKey('manifest', masterKey, 'quittance/certificate-manifest/v1')
+export type ManifestKey = EntryKey & { readonly role: 'manifest' }
+
+/** The key that the manifests of certificates are signed with, and nothing else; derived like `workerKey`. */
+export function manifestKey(masterKey: Buffer): ManifestKey {
+  const key = derivedKey('manifest', masterKey, 'quittance/certificate-manifest/v1')
+  return { ...key, role: 'manifest' }
 }
 
 function derivedKey(role: KeyRole, masterKey: Buffer, context: string): EntryKey {

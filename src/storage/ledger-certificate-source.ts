@@ -1,6 +1,6 @@
 import type { Connection } from 'mongoose'
 import type { CertificateSource } from '../ledger/certificate.ts'
-import type { LogReadStore, StoredEntry } from '../ledger/store.ts'
+import type { LogReadStore, StoredCheckpoint, StoredEntry } from '../ledger/store.ts'
 import type { EvidenceStore } from '../revocation/evidence.ts'
 import type { AppStore } from '../revocation/store.ts'
 import { canonicalJson } from '../shared/canonical-json.ts'
@@ -11,15 +11,16 @@ import { entriesOf } from './ledger-collections.ts'
 import { offboardingsOf, revocationsOf } from './revocation-models.ts'
 
 /** Gathers one case for its certificate: entries from the log, the rest from the erasable part of the database. */
-export function createCertificateSource(options: {
-  connection: Connection
-  origin: string
-  log: LogReadStore
-  caseKeys: CaseKeyStore
-  evidence: Pick<EvidenceStore, 'ofOffboarding'>
-  apps: Pick<AppStore, 'all'>
-}): CertificateSource {
-  const { connection, origin, log, caseKeys, evidence, apps } = options
+export function createCertificateSource(
+  connection: Connection,
+  stores: {
+    ledger: LogReadStore
+    caseKeys: Pick<CaseKeyStore, 'caseKey'>
+    evidence: Pick<EvidenceStore, 'ofOffboarding'>
+    apps: Pick<AppStore, 'all'>
+  },
+): CertificateSource {
+  const { ledger: log, caseKeys, evidence, apps } = stores
   const entries = entriesOf(connection)
 
   /** Entries of the case and of the keys, as far as the checkpoint covers them. */
@@ -61,7 +62,7 @@ export function createCertificateSource(options: {
       const accounts = new Set(stored.map(({ record }) => record.handle.id))
       return {
         offboardingId,
-        origin,
+        origin: originOf(checkpoint),
         checkpoint,
         entries: found,
         expected: revocations.map((r) => ({ app: r.appId, facet: r.facet, revocation: r._id })),
@@ -85,4 +86,9 @@ export function createCertificateSource(options: {
       }
     },
   }
+}
+
+/** The first line of the note that was signed. */
+function originOf({ note }: StoredCheckpoint): string {
+  return note.slice(0, note.indexOf('\n'))
 }

@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises'
+import { type Command, Option } from 'commander'
+import { parseVkey } from '../ledger/note.ts'
+import { logOnlyPolicy, type Policy, parsePolicy } from '../ledger/policy.ts'
+import { type Verification, verifyCertificate } from '../ledger/verify.ts'
+import { describeVerification } from './verify-text.ts'
+
+/** Exit codes of `quittance verify`. Scripts rely on them. */
+export const EXIT = {
+  /** Proved, and nothing is open. */
+  complete: 0,
+  /** Not to be believed. */
+  refused: 1,
+  /** What is there verifies, but something is open, or nobody said whose signature to believe. */
+  incomplete: 2,
+} as const
+
+interface VerifyOptions {
+  key?: string[]
+  policy?: string
+  json?: boolean
+}
+
+/** Adds `verify` to the program. It works without the hub, without its database and without a network. */
+export function registerVerify(program: Command): void {
+  program
+    .command('verify')
+    .description('verify a certificate, offline')
+    .argument('<file>', 'a .quittance.zip')
+    .addOption(
+      new Option(
+        '--key <vkey...>',
+        'public key of the log, as you got it from somebody you trust',
+      ).conflicts('policy'),
+    )
+    .option('--policy <file>', 'C2SP tlog-policy: keys of the log, witnesses, quorum')
+    .option('--json', 'machine-readable result')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 proved and complete, 1 refused, 2 verified but incomplete or not checked against a key of yours',
+    )
+    .action(async (file: string, options: VerifyOptions) => {
+      process.exitCode = await verifyCommand(file, options, (text) => process.stdout.write(text))
+    })
+}
+
+/**
+ * @param print takes text with its line ends
+ * @returns the exit code
+ */
+export async function verifyCommand(
+  file: string,
+  options: VerifyOptions,
+  print: (text: string) => void,
+): Promise<number> {
+  const read = await load(file, options)
+  if (read.kind === 'unable') {
+    print(options.json === true ? `${JSON.stringify(read)}\n` : `Could not check: ${read.reason}\n`)
+    return EXIT.incomplete
+  }
+  const result = await verifyCertificate(read.archive, read.policy)
+  print(options.json === true ? `${JSON.stringify(result)}\n` : describeVerification(result))
+  return exitCode(result)
+}
+
+export function exitCode(result: Verification): number {
+  if (result.kind === 'refused') return EXIT.refused
+  return result.completeness === 'complete' && result.trust === 'pinned'
+    ? EXIT.complete
+    : EXIT.incomplete
+}
+
+type Loaded =
+  | { kind: 'loaded'; archive: Buffer; policy: Policy | undefined }
+  | { kind: 'unable'; reason: string }
+
+async function load(file: string, options: VerifyOptions): Promise<Loaded> {
+  try {
+    const policy = await trusted(options)
+    if (typeof policy === 'string') return { kind: 'unable', reason: policy }
+    return { kind: 'loaded', archive: await readFile(file), policy }
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    return { kind: 'unable', reason: `${path ?? file} cannot be read (${code})` }
+  }
+}
+
+/** @returns the reader's own trust, undefined when they named none, or what is wrong with it */
+async function trusted({ key, policy }: VerifyOptions): Promise<Policy | string | undefined> {
+  if (policy !== undefined) {
+    const read = parsePolicy(await readFile(policy, 'utf8'))
+    return read.kind === 'policy' ? read.policy : `${policy}: ${read.reason}`
+  }
+  if (key === undefined) return undefined
+  const verifiers = key.flatMap((vkey) => parseVkey(vkey) ?? [])
+  return verifiers.length === key.length
+    ? logOnlyPolicy(verifiers)
+    : '--key is no vkey; it looks like hub.example.com/ledger+0123abcd+AQ…'
+}
