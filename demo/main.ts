@@ -92,8 +92,8 @@ async function demo(): Promise<boolean> {
       connectorId: 'webhook',
       config: { url: chat },
       secrets: {
-        secret: `whsec_${Buffer.from('the demo secret of the doer').toString('base64')}`,
-        witnessSecret: `whsec_${Buffer.from('the demo secret of the witness').toString('base64')}`,
+        signingSecret: `whsec_${Buffer.from('the demo secret of the doer').toString('base64')}`,
+        witnessSigningSecret: `whsec_${Buffer.from('the demo secret of the witness').toString('base64')}`,
       },
       scope: {
         kind: 'groups',

@@ -28,14 +28,17 @@ beforeAll(async () => {
   entra = await client.createSource('entra-e2e', 'entra')
   directoryId = await client.registerApp({
     name: 'Directory',
-    config: { baseUrl: directory.url },
+    config: { baseUrl: directory.url, listsEverybody: true },
     secrets: { token: directory.tokens.doer, witnessToken: directory.tokens.witness },
   })
   chatId = await client.registerApp({
     name: 'Chat',
     connectorId: 'webhook',
     config: { url: chat.url },
-    secrets: { secret: chat.secrets.doer, witnessSecret: chat.secrets.witness },
+    secrets: {
+      signingSecret: chat.secrets.doer,
+      witnessSigningSecret: chat.secrets.witness,
+    },
     scope: { kind: 'everyone', sourceIds: ['okta-e2e'] },
   })
 })

@@ -1,29 +1,7 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
-
-/** What goes wrong between the hub and an application. */
-export type WireFault =
-  | { kind: 'answer'; status: number; headers?: Record<string, string>; body?: string }
-  /** The request is carried out, then the connection breaks. */
-  | { kind: 'reset-after' }
-  /** The connection breaks before the application sees the request. */
-  | { kind: 'reset-before' }
-  /** The request is carried out; the answer never comes. */
-  | { kind: 'silence' }
-  /** Half of the answer, then the end. */
-  | { kind: 'truncate' }
-  /** One byte at a time, for ever. */
-  | { kind: 'drip' }
-  /** 200 without carrying anything out; answers with what `body` says. */
-  | { kind: 'lie'; body: (asked: SeenRequest) => string }
-
-export interface SeenRequest {
-  method: string
-  path: string
-  headers: Record<string, string>
-  body: string
-}
+import type { SeenRequest, WireFault } from '../../src/connector-sdk/kit/world.ts'
 
 /** A reverse proxy that misbehaves on demand. */
 export interface FaultProxy {
