@@ -1,0 +1,271 @@
+import { buffer } from 'node:stream/consumers'
+import { describe, expect, test } from 'vitest'
+import { ZipFile } from 'yazl'
+import { exitCode } from '../../../src/cli/verify.ts'
+import { describeVerification } from '../../../src/cli/verify-text.ts'
+import { readBundle } from '../../../src/ledger/bundle-reader.ts'
+import { closing } from '../../../src/ledger/closing.ts'
+import type { EntryBody, OutcomeItem } from '../../../src/ledger/entries.ts'
+import { createNoteSigner, ED25519, parseVkey } from '../../../src/ledger/note.ts'
+import { logOnlyPolicy, parsePolicy } from '../../../src/ledger/policy.ts'
+import { type Verification, verifyCertificate } from '../../../src/ledger/verify.ts'
+import {
+  certificateOf,
+  closedBody,
+  evidence,
+  logVkey,
+  openedBody,
+  subject,
+  verifiedBody,
+  wholeCase,
+  writer,
+} from './case.ts'
+import { vectors } from './vectors.ts'
+
+const pinned = logOnlyPolicy([parseVkey(logVkey)!])
+const refusedAt = (result: Verification): string =>
+  result.kind === 'refused' ? `${result.step}: ${result.reason}` : result.kind
+
+/** Unpacks, lets `change` loose on the files, and packs again. */
+async function changed(
+  archive: Buffer,
+  change: (files: Map<string, Buffer>) => void,
+): Promise<Buffer> {
+  const read = await readBundle(archive)
+  if (read.kind === 'refused') throw new Error(read.reason)
+  const files = new Map(read.files)
+  change(files)
+  const zip = new ZipFile()
+  for (const [name, bytes] of files) zip.addBuffer(bytes, name)
+  zip.end()
+  return await buffer(zip.outputStream)
+}
+
+describe('a certificate of a closed case', () => {
+  test('under the pinned key of the log, is proved and complete', async () => {
+    const result = await verifyCertificate(await certificateOf(), pinned)
+    if (result.kind === 'refused') throw new Error(refusedAt(result))
+    expect(result).toMatchObject({
+      trust: 'pinned',
+      completeness: 'complete',
+      subject: subject.toString(),
+      disclosed: 7,
+      undisclosed: 0,
+      erased: false,
+    })
+    expect(result.items.map(({ ending }) => ending?.body.type)).toEqual(
+      Array(3).fill('revocation.verified'),
+    )
+    expect(exitCode(result)).toBe(0)
+    const text = describeVerification(result)
+    expect(text).toContain('PROVED AND COMPLETE')
+    expect(text).toContain('none of your witnesses')
+  })
+
+  test('without a key, agrees with itself and is not called proved', async () => {
+    const result = await verifyCertificate(await certificateOf(), undefined)
+    expect(result).toMatchObject({ kind: 'verified', trust: 'bundled' })
+    expect(exitCode(result)).toBe(2)
+    expect(describeVerification(result)).toContain('NOT CHECKED AGAINST A KEY OF YOURS')
+  })
+
+  test("under another log's key, is refused", async () => {
+    const stranger = createNoteSigner('ledger.example.com/unit', ED25519, Buffer.alloc(32, 99))
+    const result = await verifyCertificate(
+      await certificateOf(),
+      logOnlyPolicy([stranger.verifier]),
+    )
+    expect(refusedAt(result)).toBe('checkpoint: no key that you trust has signed it')
+    expect(exitCode(result)).toBe(1)
+  })
+
+  test('under a policy with a quorum, needs the witness that the policy names', async () => {
+    const witness = vectors.notes.keys[2]!.vkey
+    const text = `log ${logVkey}\nwitness w ${witness}\nquorum w\n`
+    const read = parsePolicy(text)
+    if (read.kind === 'refused') throw new Error(read.reason)
+    const result = await verifyCertificate(await certificateOf(), read.policy)
+    expect(refusedAt(result)).toBe('quorum: too few of your witnesses have cosigned')
+  })
+
+  test('after erasure, proves the same and discloses nothing', async () => {
+    const erased: EntryBody = {
+      type: 'offboarding.keys_erased',
+      v: 1,
+      log: 'ledger.example.com/unit',
+      at: '2026-11-22T02:00:00.000Z',
+      offboarding: 'o1',
+    }
+    const archive = await certificateOf({
+      bodies: [...wholeCase(), erased],
+      change: (material) => ({ ...material, caseKey: undefined }),
+    })
+    const result = await verifyCertificate(archive, pinned)
+    expect(result).toMatchObject({ completeness: 'complete', disclosed: 0, erased: true })
+    expect(describeVerification(result)).toContain('(erased)')
+  })
+
+  test('the report, for people, escapes names and says that it is not evidence', async () => {
+    const read = await readBundle(await certificateOf())
+    const report = read.kind === 'read' ? read.files.get('report.html')!.toString() : ''
+    expect(report).toContain('&lt;CRM&gt; &amp; more')
+    expect(report).toContain('not evidence')
+  })
+})
+
+describe('a case that has not ended well', () => {
+  const proof = (n: number) => verifiedBody(n)
+
+  test('still open, verifies and is called incomplete', async () => {
+    const archive = await certificateOf({ bodies: [openedBody(), proof(1)] })
+    const result = await verifyCertificate(archive, pinned)
+    expect(result).toMatchObject({ kind: 'verified', completeness: 'open' })
+    expect(exitCode(result)).toBe(2)
+    expect(describeVerification(result)).toContain('INCOMPLETE')
+  })
+
+  test('superseded, verifies and is not called complete', async () => {
+    const bodies = [1, 2, 3].map(
+      (n): EntryBody => ({
+        type: 'revocation.superseded',
+        v: 1,
+        log: 'ledger.example.com/unit',
+        at: '2026-11-22T02:00:00.000Z',
+        app: 'crm',
+        by_generation: 2,
+        facet: verifiedBody(n).facet,
+        generation: 1,
+        offboarding: 'o1',
+        reason: 'returned',
+        revocation: `r${n}`,
+      }),
+    )
+    const items = closedBody(bodies.map((b) => writer.write(b, {}))).items!
+    const end = closing(items.map((item): OutcomeItem => ({ ...item, outcome: 'superseded' })))
+    const closed = { ...closedBody([]), ...end } as EntryBody
+    const archive = await certificateOf({ bodies: [openedBody(), ...bodies, closed] })
+    const result = await verifyCertificate(archive, pinned)
+    expect(result).toMatchObject({ kind: 'verified', completeness: 'superseded' })
+    expect(exitCode(result)).toBe(2)
+  })
+
+  const proofs = [1, 2, 3].map((n) => writer.write(proof(n), {}))
+  test.each<[string, EntryBody[], string]>([
+    [
+      'closed, one entry withheld',
+      [openedBody(), proof(1), proof(2), closedBody(proofs)],
+      'not in this certificate',
+    ],
+    [
+      'closed over two of three',
+      [openedBody(), proof(1), proof(2), closedBody(proofs.slice(0, 2))],
+      'not in this certificate',
+    ],
+    [
+      'an outcome changed',
+      [openedBody(), proof(1), proof(2), verifiedBody(3, { grade: 'A' }), closedBody(proofs)],
+      'other outcomes',
+    ],
+    [
+      'seen alive, called dead',
+      [openedBody(), verifiedBody(1, { after: { ...verifiedBody(1).after, state: 'live' } })],
+      'but saw live',
+    ],
+    ['another app', [openedBody(), verifiedBody(1, { app: 'erp' })], 'another app'],
+    [
+      'an unexpected revocation',
+      [openedBody(), verifiedBody(1, { revocation: 'r9' })],
+      'not expected',
+    ],
+    [
+      'another generation',
+      [openedBody(), verifiedBody(1, { generation: 7 })],
+      'another generation',
+    ],
+    ['no opening', [proof(1)], 'not exactly one opening'],
+    ['opened twice', [openedBody(), openedBody({ for_cause: true })], 'not exactly one opening'],
+    [
+      'a smaller expected set',
+      [openedBody({ expected: { count: 2, root: 'a'.repeat(64) } })],
+      'not the one the case was opened with',
+    ],
+    [
+      'an ending after the closing',
+      [openedBody(), proof(1), proof(2), closedBody(proofs), proof(3)],
+      'follows the closing',
+    ],
+    [
+      'closed twice',
+      [...wholeCase(), closedBody(proofs, { at: '2026-11-22T02:00:01.000Z' })],
+      'closed twice',
+    ],
+    ['ended twice', [openedBody(), proof(1), verifiedBody(1, { grade: 'A' })], 'ended twice'],
+    [
+      'another case',
+      [...wholeCase(), verifiedBody(1, { offboarding: 'o2', revocation: 'r7' })],
+      'another case',
+    ],
+  ])('%s, is refused', async (_name, bodies, reason) => {
+    const result = await verifyCertificate(await certificateOf({ bodies }), pinned)
+    expect(refusedAt(result)).toContain('completeness: ')
+    expect(refusedAt(result)).toContain(reason)
+  })
+})
+
+describe('a certificate that somebody changed', () => {
+  test('any file, with one byte changed, is refused', async () => {
+    const archive = await certificateOf({ noise: 5 })
+    const read = await readBundle(archive)
+    if (read.kind === 'refused') throw new Error(read.reason)
+    for (const name of read.files.keys()) {
+      const forged = await changed(archive, (files) => {
+        const bytes = Buffer.from(files.get(name)!)
+        const middle = Math.floor(bytes.length / 2)
+        bytes[middle] = (bytes[middle] as number) ^ 1
+        files.set(name, bytes)
+      })
+      expect((await verifyCertificate(forged, pinned)).kind, name).toBe('refused')
+    }
+  })
+
+  test.each([
+    ['a file removed', (f: Map<string, Buffer>) => f.delete('expected.json'), 'manifest'],
+    ['an entry removed', (f: Map<string, Buffer>) => f.delete('entries/00005.json'), 'manifest'],
+    [
+      'a file added',
+      (f: Map<string, Buffer>) => f.set('entries/00099.json', Buffer.from('{}')),
+      'manifest',
+    ],
+    ['no manifest', (f: Map<string, Buffer>) => f.delete('manifest.json'), 'manifest'],
+    ['no signature', (f: Map<string, Buffer>) => f.delete('manifest.jws'), 'manifest'],
+  ])('%s, is refused at the %s', async (_name, change, step) => {
+    const forged = await changed(await certificateOf({ noise: 2 }), change)
+    expect(refusedAt(await verifyCertificate(forged, pinned))).toContain(`${step}: `)
+  })
+
+  test('a manifest, signed with alg none or HS256, is refused', async () => {
+    for (const alg of ['none', 'HS256']) {
+      const header = Buffer.from(JSON.stringify({ alg, kid: 'x' })).toString('base64url')
+      const forged = await changed(await certificateOf({ noise: 2 }), (files) => {
+        files.set('manifest.jws', Buffer.from(`${header}..AAAA`))
+      })
+      expect(refusedAt(await verifyCertificate(forged, pinned))).toBe(
+        'manifest: the signature is wrong',
+      )
+    }
+  })
+
+  test('a secret, under a wrong name, does not open', async () => {
+    const archive = await certificateOf({
+      change: (material) => ({ ...material, secrets: [evidence] }),
+    })
+    const result = await verifyCertificate(archive, pinned)
+    expect(result).toMatchObject({ kind: 'verified', disclosed: 3, undisclosed: 4 })
+  })
+
+  test('an old certificate, under a checkpoint of its time, verifies as long as the key is believed', async () => {
+    expect((await verifyCertificate(await certificateOf({ noise: 0 }), pinned)).kind).toBe(
+      'verified',
+    )
+  })
+})
