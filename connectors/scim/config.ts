@@ -54,6 +54,11 @@ export const scimConfig = z.strictObject({
     title: 'This server leaves out "active" when it is true',
     description: 'Otherwise a user without "active" counts as unknown, never as disabled.',
   }),
+  listsEverybody: z.boolean().default(false).meta({
+    title: 'This server lists every user',
+    description:
+      'Then whoever is not on a complete listing has no account. Otherwise a person must say so.',
+  }),
   protectedUserNames: z.array(z.string()).default([]).meta({
     title: 'Accounts never to be touched',
     description: 'Break-glass accounts and the one this hub uses: a person must decide.',

@@ -70,6 +70,8 @@ export default defineConnector<ScimConfig>({
     },
   ],
 
+  absenceOf: ({ listsEverybody }) => (listsEverybody ? 'proof' : 'suspect'),
+
   test: async (call) => [
     await check('account.list', async () => {
       const http = authorized(call)

@@ -118,6 +118,12 @@ function typed<T>(schema: z.ZodType<T>, response: HttpResponse, options: Reading
       evidence: response.evidence,
     })
   }
+  // A question is answered in the body: 404 says that nobody is there to answer.
+  if (response.status === 404 && options.isRead) {
+    throw new ConnectorError('invalid', `could not ${options.what}: HTTP 404`, {
+      evidence: response.evidence,
+    })
+  }
   if (response.status >= 400) throw refusal(response, options)
   const parsed = schema.safeParse(jsonObject(response, options))
   if (parsed.success) return parsed.data

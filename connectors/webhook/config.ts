@@ -35,6 +35,11 @@ export const webhookConfig = z.strictObject({
   emailsAreExact: z.boolean().default(false).meta({
     title: 'An e-mail address identifies a person here',
   }),
+  listsEverybody: z.boolean().default(false).meta({
+    title: 'The application answers "account.list" with every account',
+    description:
+      'Then whoever is not on a complete listing has no account. Otherwise a person must say so.',
+  }),
   settleSeconds: z.int().min(0).max(86_400).default(0).meta({
     title: 'Seconds until a read shows what was done',
   }),

@@ -80,6 +80,8 @@ export default defineConnector<WebhookConfig>({
         reversible: spec.reversible && reversible,
       })),
 
+  absenceOf: ({ listsEverybody }) => (listsEverybody ? 'proof' : 'suspect'),
+
   test: async (call) => [
     await check('account.correlate', async () => {
       const userName = `quittance-check-${call.now()}@invalid.example`

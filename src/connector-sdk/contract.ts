@@ -183,6 +183,8 @@ export interface Connector<Config = unknown> {
   manifest: Manifest<Config>
   /** The facets that this configuration really covers; by default all of the manifest's. */
   facetsOf?(config: Config): readonly FacetSpec[]
+  /** What "not found" means under this configuration; by default what the manifest says. */
+  absenceOf?(config: Config): Manifest['absenceIs']
   /** One line per facet and operation, not one "OK". Writes nothing. */
   test(call: CallContext<Config>): Promise<readonly Check[]>
   /** Candidate accounts of the person. Compare the keys on this side: a server may ignore a filter. */

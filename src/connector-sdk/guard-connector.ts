@@ -16,8 +16,9 @@ const GRACE_MS = SECOND
  * Holds a connector to its contract: whatever it throws becomes a ConnectorError, an abort ends the call, and an
  * answer about somebody else's handle counts as a bug, not as an observation.
  */
-export function guardConnector(connector: Connector): Connector {
-  const { facetsOf, probe, restore } = connector
+export function guardConnector(connector: Connector, config: unknown): Connector {
+  const { facetsOf, absenceOf, probe, restore } = connector
+  const absenceIs = absenceOf?.call(connector, config) ?? connector.manifest.absenceIs
   const observing =
     (read: (handle: Handle, call: CallContext) => Promise<Observation>) =>
     async (handle: Handle, call: CallContext): Promise<Observation> => {
@@ -26,8 +27,8 @@ export function guardConnector(connector: Connector): Connector {
       throw new ConnectorError('bug', 'the connector answered about another handle')
     }
   return {
-    manifest: connector.manifest,
-    ...(facetsOf === undefined ? {} : { facetsOf: (config) => facetsOf.call(connector, config) }),
+    manifest: { ...connector.manifest, absenceIs },
+    ...(facetsOf === undefined ? {} : { facetsOf: (other) => facetsOf.call(connector, other) }),
     test: (call) => guarded(call, 'none', () => connector.test(call)),
     correlate: (subject, call) => guarded(call, 'none', () => connector.correlate(subject, call)),
     list: async (facet, of, cursor, call) => {

@@ -31,7 +31,10 @@ export interface CallOptions {
 
 /** An app ready to be called. */
 export interface OpenApp {
-  /** Throws ConnectorErrors only, ends within a second after an abort, and answers about the handle it was asked about. */
+  /**
+   * Throws ConnectorErrors only, ends within a second after an abort, and answers about the handle it was asked
+   * about. Its manifest is that of this app: `absenceIs` may depend on the configuration.
+   */
   connector: Connector
   /** The facets that this app's configuration covers. */
   facets: readonly FacetSpec[]
@@ -111,7 +114,7 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
       const channel = channelOf(app)
       const redactor = createRedactor(Object.values(secrets))
       return {
-        connector: guardConnector(connector),
+        connector: guardConnector(connector, config),
         facets: connector.facetsOf?.(config) ?? manifest.facets,
         hasWitness: Object.keys(secrets).some((name) => name.startsWith('witness')),
         call: ({ credential, idempotencyKey, signal, dryRun = false }) => {

@@ -5,9 +5,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { ConnectorError, HttpClient, HttpRequest } from '../../src/connector-sdk/contract.ts'
 import { createEgress, type Egress } from '../../src/connector-sdk/egress.ts'
 import { createHttpClient } from '../../src/connector-sdk/http.ts'
+import type { WireFault } from '../../src/connector-sdk/kit/world.ts'
 import { createRedactor } from '../../src/connector-sdk/redact.ts'
 import { systemClock } from '../../src/shared/clock.ts'
-import { type FaultProxy, startFaultProxy, type WireFault } from '../support/fault-proxy.ts'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 
 const secret = 'canary-7f3a9c51'
 let upstream: Server

@@ -1,0 +1,72 @@
+import { strict as assert } from 'node:assert'
+import { systemClock } from '../../shared/clock.ts'
+import {
+  type CallContext,
+  type Connector,
+  type ConnectorError,
+  type FacetSpec,
+  type Handle,
+  isConnectorError,
+} from '../contract.ts'
+import { createConnectorRunner } from '../runner.ts'
+import type { KitHarness, KitWorld } from './world.ts'
+
+/** Exchanges end after this many ms in the kit. */
+export const KIT_TIMEOUT_MS = 400
+
+/** A connector opened on a fresh world. */
+export interface KitSession {
+  world: KitWorld
+  connector: Connector
+  facets: readonly FacetSpec[]
+  doer: CallContext
+  witness: CallContext
+  preview: CallContext
+  abort(): void
+  handle(spec: FacetSpec): Handle
+}
+
+/** Runs one case on a world of its own. */
+export async function inFreshWorld(
+  { connector, start }: KitHarness,
+  work: (session: KitSession) => Promise<void>,
+): Promise<void> {
+  const world = await start()
+  const controller = new AbortController()
+  const runner = createConnectorRunner({
+    connectors: new Map([[connector.manifest.id, connector]]),
+    secretsOf: async () => world.secrets,
+    clock: systemClock,
+    limits: { timeoutMs: KIT_TIMEOUT_MS },
+  })
+  try {
+    const open = await runner.open(world.app)
+    const call = (credential: 'doer' | 'witness', dryRun = false): CallContext =>
+      open.call({ credential, dryRun, signal: controller.signal, idempotencyKey: 'kit' })
+    await work({
+      world,
+      connector: open.connector,
+      facets: open.facets.filter(({ revoke }) => revoke === 'api'),
+      doer: call('doer'),
+      witness: call('witness'),
+      preview: call('doer', true),
+      abort: () => controller.abort(),
+      handle: ({ facet }) => ({ facet, id: world.accountId }),
+    })
+  } finally {
+    controller.abort()
+    await world.close()
+    await runner.close()
+  }
+}
+
+/** The ConnectorError that `work` ends in; anything else fails the case. */
+export async function faultOf(work: Promise<unknown>): Promise<ConnectorError> {
+  try {
+    await work
+  } catch (error) {
+    assert.ok(isConnectorError(error), `threw ${String(error)} instead of a ConnectorError`)
+    return error
+  }
+  assert.fail('it answered, although it should have failed')
+}
