@@ -11,7 +11,7 @@ import {
   type ScimParts,
 } from './call.ts'
 import { projectionNames } from './list-request.ts'
-import { memberDelta, memberRefs, onlyMembers } from './member-change.ts'
+import { isAboutMembers, memberDelta, memberRefs, onlyMembers } from './member-change.ts'
 import { patched } from './patch.ts'
 import { assignmentsOf } from './patch-request.ts'
 import { isReturned, type Projection, project, projectionOf } from './projection.ts'
@@ -83,13 +83,10 @@ export function createGroupVerbs({ store, directory }: ScimParts): ResourceVerbs
     async modify(call, id, body, bulk) {
       const projection = groupProjection(call)
       const assignments = assignmentsOf(body, GROUP, id, call.dialect)
-      const isAboutMembers = ({ target }: (typeof assignments)[number]): boolean =>
-        target.kind === 'attribute' && target.attribute.name === 'members'
-      const ofMembers = assignments.filter(isAboutMembers)
       const ofGroup = assignments.filter((assignment) => !isAboutMembers(assignment))
       const change = await changeCall(call, 'patch', bulk, versionOf(call, id))
       const { record } = await directory.changeGroup(change, id, async (before, present) => {
-        const members = await memberDelta(ofMembers, present, call.dialect)
+        const members = await memberDelta(assignments, present, call.dialect)
         const resource = patched(GROUP, before.resource, ofGroup, call.dialect)
         return { resource, ...(members === undefined ? {} : { members }) }
       })

@@ -44,6 +44,10 @@ export const onlyMembers = (members: readonly MemberRef[]): MemberDelta => ({
   remove: [],
 })
 
+/** Assignments to `members` are taken by `memberDelta`, all others by `patched`. */
+export const isAboutMembers = ({ target }: Assignment): boolean =>
+  target.kind === 'attribute' && target.attribute.name === 'members'
+
 /**
  * What the assignments to `members` of one PATCH do, all together. The present members are not read for
  * adding, removing by id, replacing and clearing, however many there are.
@@ -56,7 +60,8 @@ export async function memberDelta(
   present: () => Promise<readonly Membership[]>,
   dialect: Dialect,
 ): Promise<MemberDelta | undefined> {
-  if (assignments.length === 0) return undefined
+  const ofMembers = assignments.filter(isAboutMembers)
+  if (ofMembers.length === 0) return undefined
   let base: MemberDelta['base'] = 'keep'
   const add = new Map<string, MemberRef>()
   const remove = new Set<string>()
@@ -95,7 +100,7 @@ export async function memberDelta(
     )
   }
 
-  for (const { op, target, value } of assignments) {
+  for (const { op, target, value } of ofMembers) {
     if (target.kind !== 'attribute') continue
     const { filter, sub } = target
     if (sub !== undefined && !(op === 'remove' && sub.name === 'value')) {

@@ -105,12 +105,11 @@ function nextSingle(
 ): Json | undefined {
   const where = nameOf({ attribute, ...(sub ? { sub } : {}), ...target })
   if (sub !== undefined) {
-    const complex = { ...objectOf(present) }
+    const { [sub.name]: _, ...others } = objectOf(present)
     const coerced = op === 'remove' ? undefined : coerceValue(sub, value ?? null, dialect, where)
-    if (coerced === undefined) {
-      if (op !== 'add') delete complex[sub.name]
-    } else Object.assign(complex, repointed(complex, { [sub.name]: coerced }))
-    return unlessEmpty(complex)
+    if (coerced !== undefined) return repointed(objectOf(present), { [sub.name]: coerced })
+    if (op === 'add') return present
+    return 'value' in others || !attribute.subs.has('value') ? unlessEmpty(others) : undefined
   }
   if (op === 'remove') return undefined
   const coerced = coerceValue(attribute, value ?? null, dialect, where)
