@@ -1,0 +1,90 @@
+import type { Command } from 'commander'
+import { command, given, type MakeContext, noun, step } from './context.ts'
+import { type Output, print, shortTime, shown, styled, table } from './output.ts'
+import { type RevocationView, revocationTable } from './revocations.ts'
+
+interface UserView {
+  sourceId: string
+  id: string
+  userName?: string
+  displayName?: string
+  emails: string[]
+  active: boolean
+  deleted: boolean
+}
+
+interface StatusView extends UserView {
+  status: keyof typeof SENTENCES
+  counts: { open: number; overdue: number; human: number; proven: number }
+  access: (RevocationView & { appName?: string })[]
+  offboardings: { id: string; kind: string; state: string; openedAt: string }[]
+}
+
+const SENTENCES = {
+  employed: 'Active at the provider; nothing is owed.',
+  open: 'NOT GONE: access is still open.',
+  residual: 'Revoked and proven, but what was issued goes on working for a while.',
+  gone: 'Gone: everything is revoked and proven.',
+  waived: 'Revoked; two persons have waived the rest.',
+  'nothing-owed': 'Left; no registered app was in scope.',
+} as const
+
+/** Adds `quittance users …`. */
+export function registerUsers(program: Command, context: MakeContext): void {
+  const users = noun(program, 'users', 'people and what is known about their access')
+
+  command(users, 'find <text>', 'find people by the beginning of user name, e-mail or external id')
+    .option('--source <id>', 'in one source alone')
+    .action(async (text, options) => {
+      const { api, output } = context(options)
+      const query = new URLSearchParams({ search: text, ...given({ source: options.source }) })
+      const found = await api.json<{ items: UserView[]; truncated: boolean }>(
+        'GET',
+        `/users?${query}`,
+      )
+      print(
+        output,
+        found,
+        () =>
+          table(
+            output,
+            ['SOURCE', 'ID', 'USER NAME', 'NAME', 'ACTIVE'],
+            found.items.map((u) => [
+              u.sourceId,
+              u.id,
+              u.userName,
+              u.displayName,
+              u.active ? 'yes' : 'no',
+            ]),
+          ) + (found.truncated ? '\n\nThere are more; search for more letters.' : ''),
+      )
+    })
+
+  command(users, 'show <source> <id>', 'is this person gone?').action(
+    async (source, id, options) => {
+      const { api, output } = context(options)
+      const status = await api.json<StatusView>('GET', `/users/${step(source)}/${step(id)}`)
+      print(output, status, () => describe(status, output))
+    },
+  )
+}
+
+function describe(status: StatusView, output: Output): string {
+  const colour = status.status === 'gone' ? 'green' : status.status === 'open' ? 'red' : 'yellow'
+  const who = shown(status.userName ?? status.id)
+  const account = status.deleted ? 'deleted at the provider' : status.active ? 'active' : 'inactive'
+  const { open, overdue, human, proven } = status.counts
+  return [
+    `${styled(output, 'bold', who)} (${account})`,
+    styled(output, status.status === 'employed' ? 'reset' : colour, SENTENCES[status.status]),
+    `${open} open, ${overdue} overdue, ${human} waiting for a person, ${proven} proven`,
+    '',
+    revocationTable(output, status.access),
+    '',
+    table(
+      output,
+      ['CASE', 'KIND', 'STATE', 'OPENED'],
+      status.offboardings.map((o) => [o.id, o.kind, o.state, shortTime(o.openedAt)]),
+    ),
+  ].join('\n')
+}

@@ -1,0 +1,29 @@
+import { Command } from 'commander'
+import { registerApps } from './apps.ts'
+import type { MakeContext } from './context.ts'
+import { registerUsers } from './people.ts'
+import { registerRevocations } from './revocations.ts'
+import { registerSources } from './sources.ts'
+import { registerStart } from './start.ts'
+import { registerStatus } from './status.ts'
+import { registerVerify } from './verify.ts'
+
+/** All commands: `quittance <noun> <verb>`. */
+export function createProgram(context: MakeContext): Command {
+  const program = new Command('quittance')
+    .description('Proves that people lost their access.')
+    .addHelpText(
+      'after',
+      '\nEnvironment: QUITTANCE_URL (default http://127.0.0.1:8080), QUITTANCE_TOKEN (an API token; on the\n' +
+        "hub's own machine that of DATA_DIR/admin-token is found by itself).",
+    )
+    .showHelpAfterError('(add --help for what is possible)')
+  registerStart(program)
+  registerStatus(program, context)
+  registerUsers(program, context)
+  registerRevocations(program, context)
+  registerSources(program, context)
+  registerApps(program, context)
+  registerVerify(program)
+  return program
+}

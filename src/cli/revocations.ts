@@ -1,0 +1,165 @@
+import { writeFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { command, given, type MakeContext, noun, step, wholeNumber } from './context.ts'
+import { type Output, print, shortTime, table } from './output.ts'
+
+export interface RevocationView {
+  id: string
+  offboardingId: string
+  sourceId: string
+  userId: string
+  appId: string
+  appName?: string
+  facet: string
+  state: string
+  reason?: string
+  overdue: boolean
+  owners: string[]
+  deadlineAt: string
+  verdict?: { grade: string }
+}
+
+/** Revocations as a table: what people need to decide what is next. */
+export function revocationTable(output: Output, items: readonly RevocationView[]): string {
+  return table(
+    output,
+    ['APP', 'FACET', 'STATE', 'GRADE', 'DEADLINE', 'OWNER', 'REVOCATION'],
+    items.map((r) => [
+      r.appName ?? r.appId,
+      r.facet,
+      r.reason === undefined || r.state !== 'human' ? r.state : `human: ${r.reason}`,
+      r.verdict?.grade,
+      shortTime(r.deadlineAt) + (r.overdue ? ' OVERDUE' : ''),
+      r.owners.join(', '),
+      r.id,
+    ]),
+    (cell) => {
+      if (cell === 'proven') return 'green'
+      return cell.startsWith('human') || cell.endsWith('OVERDUE') ? 'red' : undefined
+    },
+  )
+}
+
+interface OffboardingView {
+  id: string
+  sourceId: string
+  userId: string
+  kind: string
+  state: string
+  openedAt: string
+  closedAt?: string
+  subject?: { userName: string }
+}
+
+/** Adds `quittance offboardings …`, `revocations …` and `certificate`. */
+export function registerRevocations(program: Command, context: MakeContext): void {
+  const offboardings = noun(program, 'offboardings', 'cases of leavers and movers')
+
+  command(offboardings, 'list', 'list cases, newest first')
+    .option('--state <state>', 'open or closed')
+    .option('--source <id>')
+    .option('--user <id>', 'needs --source')
+    .option('--max <n>', 'how many', wholeNumber, 50)
+    .action(async (options) => {
+      const { api, output } = context(options)
+      const { state, source, user } = options
+      const items = await api.pages<OffboardingView>(
+        '/offboardings',
+        given({ state, source, user }),
+        options.max,
+      )
+      print(output, items, () =>
+        table(
+          output,
+          ['CASE', 'PERSON', 'KIND', 'STATE', 'OPENED', 'CLOSED'],
+          items.map((o) => [
+            o.id,
+            o.subject?.userName ?? `${o.sourceId}/${o.userId}`,
+            o.kind,
+            o.state,
+            shortTime(o.openedAt),
+            shortTime(o.closedAt),
+          ]),
+          (cell) => (cell === 'closed' ? 'green' : undefined),
+        ),
+      )
+    })
+
+  command(offboardings, 'show <id>', 'show one case with all of its revocations').action(
+    async (id, options) => {
+      const { api, output } = context(options)
+      const found = await api.json<OffboardingView & { revocations: RevocationView[] }>(
+        'GET',
+        `/offboardings/${step(id)}`,
+      )
+      print(
+        output,
+        found,
+        () =>
+          `${found.id}  ${found.kind}  ${found.state}  opened ${shortTime(found.openedAt)}\n\n` +
+          revocationTable(output, found.revocations),
+      )
+    },
+  )
+
+  command(offboardings, 'open <source> <user>', 'revoke all access of a person now')
+    .option('--for-cause', 'deadlines of the next higher class')
+    .action(async (source, user, options) => {
+      const { api, output } = context(options)
+      const made = await api.json<{ id: string }>('POST', '/offboardings', {
+        sourceId: source,
+        userId: user,
+        forCause: options.forCause === true,
+      })
+      print(
+        output,
+        made,
+        () => `Opened ${made.id}. Watch it:\n  quittance offboardings show ${made.id}`,
+      )
+    })
+
+  const revocations = noun(program, 'revocations', 'units of work and proof')
+
+  command(revocations, 'list', 'list revocations, earliest deadline first')
+    .option('--overdue', 'only those past their deadline')
+    .option('--state <state>', 'e.g. human, due, proven')
+    .option('--reason <reason>', 'why a person must act, e.g. contradicted')
+    .option('--app <id>')
+    .option('--facet <facet>')
+    .option('--owner <name>')
+    .option('--source <id>')
+    .option('--user <id>', 'needs --source')
+    .option('--max <n>', 'how many', wholeNumber, 50)
+    .action(async (options) => {
+      const { api, output } = context(options)
+      const { state, reason, app, facet, owner, source, user } = options
+      const overdue = options.overdue === true ? 'true' : undefined
+      const items = await api.pages<RevocationView>(
+        '/revocations',
+        given({ state, reason, app, facet, owner, source, user, overdue }),
+        options.max,
+      )
+      print(output, items, () => revocationTable(output, items))
+    })
+
+  command(revocations, 'show <id>', 'show one revocation').action(async (id, options) => {
+    const { api, output } = context(options)
+    const found = await api.json('GET', `/revocations/${step(id)}`)
+    print(output, found, () => JSON.stringify(found, null, 2))
+  })
+
+  command(program, 'certificate <offboarding>', 'save the proof bundle of one case')
+    .option('-o, --output <file>', 'default: <offboarding>.quittance.zip')
+    .action(async (id, options) => {
+      const { api, output } = context(options)
+      const content = await api.bytes(`/offboardings/${step(id)}/certificate`)
+      const file = options.output ?? `${step(id)}.quittance.zip`
+      await writeFile(file, content)
+      print(
+        output,
+        { file, bytes: content.length },
+        () =>
+          `Saved ${file}. Verify it, offline:\n  quittance verify ${file} --key '<public key of the log>'`,
+      )
+    })
+}
