@@ -22,9 +22,14 @@ export interface AdminAuthenticatorParts {
   clock: Clock
 }
 
+/** Far more API tokens than anybody hands out. */
+const MAX_REMEMBERED = 10_000
+
 /** The configured tokens are compared first and need no storage: an admin gets in while the database is away. */
 export function createAdminAuthenticator(parts: AdminAuthenticatorParts): AdminAuthenticator {
   const limiter = createFailureLimiter(parts.clock)
+  /** Hashes of tokens that have worked: their owners are not locked out by whoever guesses beside them. */
+  const worked = new Set<string>()
   const configured: readonly { hash: string; principal: Principal }[] = [
     { hash: hashToken(parts.adminToken), principal: { id: 'admin-token', role: 'admin' } },
     ...(parts.metricsToken === undefined
@@ -46,16 +51,18 @@ export function createAdminAuthenticator(parts: AdminAuthenticatorParts): AdminA
       if (!isTokenOf('api', token)) throw refused()
 
       const wait = limiter.blockedFor(address)
-      if (wait !== undefined) {
+      if (wait !== undefined && !worked.has(hash)) {
         throw new HubError('ERR_RATE_LIMITED', 'too many failed attempts; try again later', {
           retryAfterSeconds: wait,
         })
       }
       const stored = await parts.tokens.byHash(hash)
       if (stored === null || stored.expiresAt <= parts.clock.now()) {
+        worked.delete(hash)
         limiter.failed(address)
         throw refused()
       }
+      if (worked.size < MAX_REMEMBERED) worked.add(hash)
       return {
         id: stored.id,
         role: stored.role,

@@ -2,7 +2,12 @@ import type { Clock } from '../shared/clock.ts'
 import { MINUTE, SECOND } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { createFailureLimiter } from './failure-limiter.ts'
-import type { SourceAuthenticator, SourceIdentity, TokenRecord } from './source-authenticator.ts'
+import type {
+  SourceAuthenticator,
+  SourceIdentity,
+  SourceRecord,
+  TokenRecord,
+} from './source-authenticator.ts'
 import type { SourceStore } from './source-store.ts'
 import { bearerToken, hashToken, isTokenOf, sameHash } from './tokens.ts'
 
@@ -28,9 +33,11 @@ export function createSourceAuthenticator(
 ): CachingSourceAuthenticator {
   const { sources, clock } = parts
   const limiter = createFailureLimiter(clock)
-  /** By source and token hash. It outlives `believedUntil` so that a token that once worked is not locked out by its neighbours. */
+  /** By source and token hash. */
   const known = new Map<string, { identity: SourceIdentity; believedUntil: number }>()
   const touched = new Map<string, number>()
+  /** Look-ups for addresses that fail too often: one a second and source, however many ask. */
+  const shared = new Map<string, { until: number; source: Promise<SourceRecord | null> }>()
   /** A look-up that began before an invalidation is not remembered. */
   let epoch = 0
 
@@ -44,6 +51,16 @@ export function createSourceAuthenticator(
       ),
     })
     evictOldest(known)
+  }
+
+  const lookUpShared = (sourceId: string): Promise<SourceRecord | null> => {
+    const recent = shared.get(sourceId)
+    if (recent !== undefined && recent.until > clock.now()) return recent.source
+    const fresh = { until: clock.now() + BELIEVED_MS, source: sources.source(sourceId) }
+    shared.delete(sourceId)
+    shared.set(sourceId, fresh)
+    evictOldest(shared)
+    return fresh.source
   }
 
   const touch = (identity: SourceIdentity): void => {
@@ -68,18 +85,17 @@ export function createSourceAuthenticator(
       }
       const from = `${sourceId} ${address}`
       const wait = limiter.blockedFor(from)
-      if (wait !== undefined && seen === undefined) {
-        throw new HubError('ERR_RATE_LIMITED', 'too many failed attempts; try again later', {
-          retryAfterSeconds: wait,
-        })
-      }
       const begunIn = epoch
-      const source = await sources.source(sourceId)
+      // A right token always gets in: whoever guesses must not be able to lock a provider out.
+      const source = await (wait === undefined ? sources.source(sourceId) : lookUpShared(sourceId))
       const match = matching(source?.tokens ?? [], hash, clock.now())
       if (source === null || match === undefined) {
         known.delete(key)
         limiter.failed(from)
-        throw refused()
+        if (wait === undefined) throw refused()
+        throw new HubError('ERR_RATE_LIMITED', 'too many failed attempts; try again later', {
+          retryAfterSeconds: wait,
+        })
       }
       const identity = { sourceId: source.id, dialect: source.dialect, tokenId: match.id }
       if (begunIn === epoch) remember(key, identity, match)
@@ -88,6 +104,7 @@ export function createSourceAuthenticator(
     },
     invalidate: (sourceId) => {
       epoch += 1
+      shared.delete(sourceId)
       for (const [key, entry] of known) {
         if (entry.identity.sourceId === sourceId) known.delete(key)
       }
