@@ -4,10 +4,18 @@ import { formatCheckpoint, openCheckpoint } from './checkpoint.ts'
 import { cosign, readCosignatures } from './cosignature.ts'
 import type { LedgerKeys } from './keys.ts'
 import { formatNote, signText } from './note.ts'
-import { inclusionProof, verifyInclusion } from './proofs.ts'
 import type { SignerState, SignerStateFile } from './signer-state.ts'
 import type { LogHead, LogReadStore, StoredCheckpoint } from './store.ts'
-import { append, EMPTY_EDGE, EMPTY_ROOT, edgeRoot, leafHash } from './tree.ts'
+import {
+  append,
+  EMPTY_EDGE,
+  EMPTY_ROOT,
+  edgeRoot,
+  type FullTile,
+  leafHash,
+  type RightEdge,
+  TILE_WIDTH,
+} from './tree.ts'
 
 /**
  * Why the signer will not put its name to a tree. `rollback`: shorter than what it signed. `split-view`: other
@@ -92,6 +100,7 @@ async function follow(last: SignerState, head: LogHead, store: LogReadStore): Pr
       : { kind: 'refused', reason: 'split-view' }
   }
   let { edge } = last
+  let misplaced = false
   while (edge.size < size) {
     const to = Math.min(size, edge.size + CHUNK)
     const entries = await store.entries(edge.size, to)
@@ -100,12 +109,17 @@ async function follow(last: SignerState, head: LogHead, store: LogReadStore): Pr
     if (hashes.some((hash, i) => hash.toString('hex') !== entries[i]?.leafHash)) {
       return { kind: 'refused', reason: 'edited' }
     }
-    edge = append(edge, hashes).edge
+    const step = append(edge, hashes)
+    edge = step.edge
+    for (const tile of step.tiles) {
+      if (!(await tileAgrees(tile, store))) misplaced = true
+    }
   }
   if (!edgeRoot(edge).equals(head.root)) {
     return { kind: 'refused', reason: await whyAnotherRoot(last, head, store) }
   }
-  if (!(await tilesAgree(edge.size, head.root, store))) return { kind: 'refused', reason: 'edited' }
+  // Readers are served from these: they must lead to the root that is signed.
+  if (misplaced || !sameEdge(edge, head.edge)) return { kind: 'refused', reason: 'edited' }
   return { kind: 'followed', state: { origin: last.origin, edge, root: head.root } }
 }
 
@@ -127,19 +141,20 @@ async function whyAnotherRoot(
     : 'split-view'
 }
 
-/** A sample: the tiles that readers will be served must lead to the root that is signed. */
-async function tilesAgree(size: number, root: Buffer, store: LogReadStore): Promise<boolean> {
-  const index = size - 1
-  const [entry] = await store.entries(index, size)
-  const proof = await inclusionProof(index, size, async (tile) => {
-    return (await store.tile(tile)) ?? Buffer.alloc(0)
-  }).catch((error: unknown) => {
-    // A missing or short tile.
-    if (error instanceof RangeError) return undefined
-    throw error
-  })
-  if (entry === undefined || proof === undefined) return false
-  return verifyInclusion({ index, size, leafHash: leafHash(entry.leaf), root, proof })
+async function tileAgrees(
+  { level, index, bytes }: FullTile,
+  store: LogReadStore,
+): Promise<boolean> {
+  const stored = await store.tile({ level, index, width: TILE_WIDTH })
+  return stored?.equals(bytes) === true
+}
+
+function sameEdge(a: RightEdge, b: RightEdge): boolean {
+  const levels = Math.max(a.levels.length, b.levels.length)
+  const empty = Buffer.alloc(0)
+  return Array.from({ length: levels }, (_, i) => i).every((i) =>
+    (a.levels[i] ?? empty).equals(b.levels[i] ?? empty),
+  )
 }
 
 /** Signs, and verifies what was signed: a flipped bit in memory must not become a published statement. */

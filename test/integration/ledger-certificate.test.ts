@@ -1,0 +1,203 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { verifyCommand } from '../../src/cli/verify.ts'
+import { createCertificateMaker } from '../../src/ledger/certificate.ts'
+import { certificatePolicy } from '../../src/ledger/certificate-policy.ts'
+import { closing } from '../../src/ledger/closing.ts'
+import { commit } from '../../src/ledger/commitment.ts'
+import type { EntryBody } from '../../src/ledger/entries.ts'
+import { expectedSet } from '../../src/ledger/expected-set.ts'
+import { manifestKey } from '../../src/ledger/keys.ts'
+import type { Offboarding, Revocation } from '../../src/revocation/types.ts'
+import { canonicalJson } from '../../src/shared/canonical-json.ts'
+import { iso } from '../../src/shared/clock.ts'
+import { createAppStore, prepareApps } from '../../src/storage/app-store.ts'
+import { createCaseKeyStore } from '../../src/storage/case-key-store.ts'
+import { createEvidenceStore, prepareEvidence } from '../../src/storage/evidence-store.ts'
+import { createCertificateSource } from '../../src/storage/ledger-certificate-source.ts'
+import { prepareRevocations } from '../../src/storage/revocation-models.ts'
+import { createRevocationStore } from '../../src/storage/revocation-store.ts'
+import { createTransactor } from '../../src/storage/transaction.ts'
+import { createVault } from '../../src/vault/vault.ts'
+import { freshDatabase } from '../support/database.ts'
+import { ledgerOn, ORIGIN } from '../support/ledger.ts'
+
+let db: Awaited<ReturnType<typeof freshDatabase>>
+let directory: string
+beforeEach(async () => {
+  db = await freshDatabase()
+  directory = await mkdtemp(join(tmpdir(), 'quittance-certificate-'))
+})
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true })
+  await db.dispose()
+})
+
+const now = Date.UTC(2026, 10, 22, 2)
+const subject = { sourceId: 'okta', userId: 'u1', userName: 'alice@example.com', emails: [] }
+
+test('a case in the database, opened, proved, closed and erased, keeps its proof to the end', async () => {
+  for (const prepare of [prepareApps, prepareRevocations, prepareEvidence]) {
+    await prepare(db.connection)
+  }
+  const revocations = createRevocationStore(db.connection)
+  const it = await ledgerOn(db.connection, { onSealed: revocations.markSealed })
+  const { transaction } = createTransactor(db.connection)
+  const vault = createVault(it.masterKey)
+  const caseKeys = createCaseKeyStore(db.connection, vault)
+  const evidence = createEvidenceStore(db.connection, caseKeys)
+  const maker = createCertificateMaker({
+    source: createCertificateSource(db.connection, {
+      ledger: it.store,
+      caseKeys,
+      evidence,
+      apps: createAppStore(db.connection),
+    }),
+    manifestKey: manifestKey(it.masterKey),
+    policy: async () => certificatePolicy(await it.reader.verifierKeys()),
+    now: () => now,
+  })
+  const check = async (): Promise<{ code: number; text: string }> => {
+    const file = join(directory, 'o1.quittance.zip')
+    await writeFile(file, (await maker.certificate('o1'))!)
+    let text = ''
+    const options = { key: [it.ledger.verifierKeys.log] }
+    const code = await verifyCommand(file, options, (printed) => {
+      text += printed
+    })
+    return { code, text }
+  }
+  const seal = async (body: EntryBody, revocationId?: string): Promise<string> => {
+    const entry = it.writer.write(body, {
+      offboardingId: 'o1',
+      ...(revocationId === undefined ? {} : { revocationId }),
+    })
+    await it.enqueue([entry])
+    await it.settle()
+    const size = await it.reader.size()
+    return (await it.store.entry(size - 1))!.leafHash
+  }
+
+  const { key, wrapped } = vault.newKey('case:o1')
+  const item = { app: 'crm', facet: 'account', revocation: 'r1' } as const
+  const opened: Offboarding = {
+    id: 'o1',
+    sourceId: 'okta',
+    userId: 'u1',
+    generation: 1,
+    kind: 'leaver',
+    cause: { kind: 'scim.patch', requestId: 'q1', receivedAt: now },
+    subject,
+    forCause: false,
+    openedAt: now,
+    state: 'open',
+    expected: expectedSet([item]),
+  }
+  const revocation: Revocation = {
+    id: 'r1',
+    offboardingId: 'o1',
+    sourceId: 'okta',
+    userId: 'u1',
+    appId: 'crm',
+    facet: 'account',
+    generation: 1,
+    class: 3,
+    owners: ['owner@example.com'],
+    state: 'verified',
+    attempts: 1,
+    openedAt: now,
+    deadlineAt: now,
+    updatedAt: now,
+  }
+  await transaction((tx) => revocations.insert(opened, [revocation], wrapped, tx))
+  await it.settle()
+  expect(await maker.certificate('o1')).toBeNull()
+
+  const common = { v: 1, log: ORIGIN, at: iso(now), offboarding: 'o1' } as const
+  await seal({
+    ...common,
+    type: 'offboarding.opened',
+    cause: { kind: 'scim.patch', received: iso(now), request_id: 'q1' },
+    expected: opened.expected,
+    for_cause: false,
+    generation: 1,
+    kind: 'leaver',
+    source: 'okta',
+    subject: commit(key, 'offboarding.opened:o1', 'subject', Buffer.from(canonicalJson(subject))),
+  })
+  expect(await check()).toMatchObject({ code: 2, text: expect.stringContaining('INCOMPLETE') })
+
+  const handle = { facet: 'account', id: 'acc-1' } as const
+  const id = await evidence.put('o1', 'r1', {
+    role: 'after',
+    handle,
+    state: 'dead',
+    witness: true,
+    connector: 'scim2@1.0.0',
+    evidence: { method: 'GET', target: '/Users/acc-1', status: 200, at: now, body: '{}' },
+  })
+  const { bytes } = (await evidence.get(id))!
+  const eid = 'revocation.verified:r1'
+  const leafHash = await seal(
+    {
+      ...common,
+      ...item,
+      type: 'revocation.verified',
+      account: commit(key, eid, 'account', Buffer.from(handle.id)),
+      after: {
+        at: iso(now),
+        c: commit(key, eid, 'after.c', bytes),
+        method: 'GET',
+        state: 'dead',
+        status: 200,
+        witness: true,
+      },
+      attempts: { count: 1, first: iso(now), last: iso(now) },
+      connector: 'scim2@1.0.0',
+      generation: 1,
+      grade: 'B',
+      kind: 'dead',
+    },
+    'r1',
+  )
+  expect(await check()).toMatchObject({ code: 2, text: expect.stringContaining('proven B') })
+
+  await seal({
+    ...common,
+    type: 'offboarding.closed',
+    ...closing([{ ...item, entry: leafHash, outcome: 'proven' }]),
+  })
+  const complete = await check()
+  expect(complete).toMatchObject({ code: 0 })
+  expect(complete.text).toContain('PROVED AND COMPLETE')
+  expect(complete.text).toContain('alice@example.com')
+  expect(complete.text).toContain('disclosed   3 fields, 0 kept closed')
+
+  expect(await caseKeys.erase('o1')).toBe(true)
+  expect(await caseKeys.erase('o1')).toBe(false)
+  await seal({ ...common, type: 'offboarding.keys_erased' })
+  const erased = await check()
+  expect(erased).toMatchObject({ code: 0 })
+  expect(erased.text).toContain('(erased)')
+  expect(erased.text).not.toContain('alice')
+  await it.cleanUp()
+})
+
+test('the command, on a file that is missing or a key that is none, says so and exits with 2', async () => {
+  const printed: string[] = []
+  const run = (file: string, options: object) =>
+    verifyCommand(file, options, (text) => printed.push(text))
+  expect(await run(join(directory, 'none.zip'), {})).toBe(2)
+  expect(await run(join(directory, 'none.zip'), { key: ['x'] })).toBe(2)
+  expect(await run(join(directory, 'none.zip'), { policy: join(directory, 'p'), json: true })).toBe(
+    2,
+  )
+  await writeFile(join(directory, 'junk.zip'), 'junk')
+  expect(await run(join(directory, 'junk.zip'), { json: true })).toBe(1)
+  expect(printed[0]).toContain('cannot be read (ENOENT)')
+  expect(printed[1]).toContain('--key is no vkey')
+  expect(JSON.parse(printed[2]!)).toMatchObject({ kind: 'unable' })
+  expect(JSON.parse(printed[3]!)).toMatchObject({ kind: 'refused', step: 'container' })
+})
