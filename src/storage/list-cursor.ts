@@ -43,6 +43,6 @@ function sortValue(value: unknown, invalid: HubError): Cursor['sort'] {
 }
 
 function digest({ filter, sortBy, descending }: ListQuery): string {
-  const text = JSON.stringify([filter, sortBy, descending])
+  const text = JSON.stringify([filter, sortBy, descending === true])
   return createHash('sha256').update(text).digest('base64url').slice(0, 16)
 }

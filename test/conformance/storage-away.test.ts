@@ -1,0 +1,89 @@
+import { afterAll, afterEach, expect, test } from 'vitest'
+import { connect } from '../../src/storage/connection.ts'
+import { freshDatabase } from '../support/database.ts'
+import { scimServer } from './scim-server.ts'
+
+const database = await freshDatabase()
+/** The fail point meets this client alone: other tests share the mongod. */
+const APP = `away-${database.dbName}`
+const connection = await connect(`${database.uri}&appName=${APP}`, database.dbName)
+const server = await scimServer(connection, { budgetMs: 1_500 })
+const admin = database.connection.getClient().db('admin')
+const failing = (mode: object | string, namespace?: string) =>
+  admin.command({
+    configureFailPoint: 'failCommand',
+    mode,
+    data: {
+      failCommands: [
+        'find',
+        'aggregate',
+        'insert',
+        'update',
+        'delete',
+        'getMore',
+        'commitTransaction',
+      ],
+      closeConnection: true,
+      appName: APP,
+      ...(namespace === undefined ? {} : { namespace: `${database.dbName}.${namespace}` }),
+    },
+  })
+afterEach(() => failing('off'))
+afterAll(async () => {
+  await server.close()
+  await connection.close()
+  await database.dispose()
+})
+
+const client = await server.source('away')
+const userId = await client.user('ann')
+const groupId = await client.group('g', [userId])
+const patch = (path: string, value: unknown) => ({
+  schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+  Operations: [{ op: 'replace', path, value }],
+})
+const search = { schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'] }
+
+const calls: [string, string, unknown?][] = [
+  ['GET', `/Users/${userId}`],
+  ['HEAD', `/Users/${userId}`],
+  ['GET', '/Users'],
+  ['GET', '/Users?filter=userName%20eq%20%22ann%22'],
+  ['POST', '/Users', { userName: 'bob' }],
+  ['PUT', `/Users/${userId}`, { userName: 'ann', title: 'x' }],
+  ['PATCH', `/Users/${userId}`, patch('active', false)],
+  ['DELETE', `/Users/${userId}`],
+  ['GET', `/Groups/${groupId}`],
+  ['GET', '/Groups'],
+  ['POST', '/Groups', { displayName: 'h' }],
+  ['PUT', `/Groups/${groupId}`, { displayName: 'i' }],
+  ['PATCH', `/Groups/${groupId}`, patch('displayName', 'j')],
+  ['DELETE', `/Groups/${groupId}`],
+  ['POST', '/.search', search],
+  ['POST', '/Users/.search', search],
+]
+
+test.each(calls)(
+  '%s %s, while the directory cannot be read, answers 503 and Retry-After',
+  async (method, path, body) => {
+    await client.get('/ServiceProviderConfig')
+    await failing('alwaysOn', path.startsWith('/Groups') ? 'groups' : 'users')
+    const answer = await client.send(method, path, body)
+    expect(answer.status, answer.text).toBe(503)
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+  },
+)
+
+test('every verb, while nothing can be read, answers 503, not 401 and not 404', async () => {
+  await failing('alwaysOn')
+  const statuses = await Promise.all(
+    calls.map(async ([method, path, body]) => (await client.send(method, path, body)).status),
+  )
+  expect(new Set(statuses)).toEqual(new Set([503]))
+})
+
+test('the directory, after storage came back, is as it was or as it was asked to be', async () => {
+  await failing('off')
+  await expect.poll(async () => (await client.get('/Users')).status, { timeout: 10_000 }).toBe(200)
+  expect((await client.get('/Users?filter=userName%20eq%20%22ann%22')).status).toBe(200)
+})
