@@ -64,10 +64,10 @@ async function respond(
     const path = pathOf(request)
     const budget =
       parts.budgetMs * (path.rest[0]?.toLowerCase() === 'bulk' ? BULK_BUDGET_FACTOR : 1)
-    answer = await withinBudget(
-      handle(parts, rooms, request, response, path, requestId, seen),
-      budget,
-    )
+    const work = handle(parts, rooms, request, response, path, requestId, seen)
+    answer = await withinBudget(work, budget, (error) => {
+      report(parts, error, scimError(error).status, { requestId, ...seen })
+    })
   } catch (error) {
     answer = scimError(error)
     report(parts, error, answer.status, { requestId, ...seen })
@@ -224,7 +224,12 @@ function originOf({ publicUrl }: ScimParts, request: Request): string {
   return `${request.protocol}://${/^[A-Za-z0-9.:[\]-]{1,255}$/.test(host) ? host : 'localhost'}`
 }
 
-async function withinBudget<T>(work: Promise<T>, milliseconds: number): Promise<T> {
+/** @param onLate told when work that was given up fails after all */
+async function withinBudget<T>(
+  work: Promise<T>,
+  milliseconds: number,
+  onLate: (error: unknown) => void,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const expired = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -232,6 +237,7 @@ async function withinBudget<T>(work: Promise<T>, milliseconds: number): Promise<
         retryAfterSeconds: 5,
       })
       reject(late)
+      work.catch(onLate)
     }, milliseconds)
   })
   try {

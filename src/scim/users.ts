@@ -16,37 +16,42 @@ import { isReturned, type Projection, project, projectionOf } from './projection
 import { etagOf, renderUser } from './render.ts'
 import { USER } from './schema.ts'
 
+type Groups = readonly { id: string; display: string }[]
+
 /** POST, GET, PUT, PATCH and DELETE of users (RFC 7644 §3.2–3.6). */
 export function createUserVerbs({ store, directory }: ScimParts): ResourceVerbs {
   const versionOf = (call: ScimCall, id: string) => async () =>
     (await store.user(call.identity.sourceId, id))?.version
 
-  const answer = async (
+  /** Read beside the user, not after: they do not depend on it. */
+  const groupsOf = async (call: ScimCall, id: string, projection: Projection): Promise<Groups> =>
+    isReturned(projection, 'groups')
+      ? ((await store.groupsOf(call.identity.sourceId, [id])).get(id) ?? [])
+      : []
+
+  const answer = (
     call: ScimCall,
     record: UserRecord,
-    status: number,
+    groups: Groups,
     projection: Projection,
-  ): Promise<ScimAnswer> => {
-    const groups = isReturned(projection, 'groups')
-      ? ((await store.groupsOf(record.sourceId, [record.id])).get(record.id) ?? [])
-      : []
-    const location = `${call.base}/Users/${record.id}`
-    return {
-      status,
-      headers: { ETag: etagOf(record.version), ...(status === 201 ? { Location: location } : {}) },
-      body: project(USER, renderUser(record, groups, call.base), projection),
-    }
-  }
+  ): ScimAnswer => ({
+    status: 200,
+    headers: { ETag: etagOf(record.version) },
+    body: project(USER, renderUser(record, groups, call.base), projection),
+  })
 
   return {
     async read(call, id) {
       const projection = userProjection(call)
-      const record = await store.user(call.identity.sourceId, id)
+      const [record, groups] = await Promise.all([
+        store.user(call.identity.sourceId, id),
+        groupsOf(call, id, projection),
+      ])
       if (record === null) throw new HubError('ERR_NOT_FOUND', `no such User: ${id.slice(0, 100)}`)
       if (isKnown(call, record.version)) {
         return { status: 304, headers: { ETag: etagOf(record.version) } }
       }
-      return await answer(call, record, 200, projection)
+      return answer(call, record, groups, projection)
     },
 
     async create(call, body, bulk) {
@@ -75,21 +80,27 @@ export function createUserVerbs({ store, directory }: ScimParts): ResourceVerbs 
       const resource = resourceOf(USER, body, call.dialect)
       const change = await changeCall(call, 'put', bulk, versionOf(call, id))
       // A PUT that does not speak of `active` must not let somebody back in.
-      const { record } = await directory.changeUser(change, id, (before) => ({
-        ...resource,
-        active: resource['active'] ?? before.active,
-      }))
-      return await answer(call, record, 200, projection)
+      const [{ record }, groups] = await Promise.all([
+        directory.changeUser(change, id, (before) => ({
+          ...resource,
+          active: resource['active'] ?? before.active,
+        })),
+        groupsOf(call, id, projection),
+      ])
+      return answer(call, record, groups, projection)
     },
 
     async modify(call, id, body, bulk) {
       const projection = userProjection(call)
       const assignments = assignmentsOf(body, USER, id, call.dialect)
       const change = await changeCall(call, 'patch', bulk, versionOf(call, id))
-      const { record } = await directory.changeUser(change, id, (before) =>
-        patched(USER, before.resource, assignments, call.dialect),
-      )
-      return await answer(call, record, 200, projection)
+      const [{ record }, groups] = await Promise.all([
+        directory.changeUser(change, id, (before) =>
+          patched(USER, before.resource, assignments, call.dialect),
+        ),
+        groupsOf(call, id, projection),
+      ])
+      return answer(call, record, groups, projection)
     },
 
     async remove(call, id, bulk) {

@@ -42,33 +42,34 @@ const patch = (path: string, value: unknown) => ({
   schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
   Operations: [{ op: 'replace', path, value }],
 })
+const path = (template: string) => template.replace('{user}', userId).replace('{group}', groupId)
 const search = { schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'] }
 
 const calls: [string, string, unknown?][] = [
-  ['GET', `/Users/${userId}`],
-  ['HEAD', `/Users/${userId}`],
+  ['GET', '/Users/{user}'],
+  ['HEAD', '/Users/{user}'],
   ['GET', '/Users'],
   ['GET', '/Users?filter=userName%20eq%20%22ann%22'],
   ['POST', '/Users', { userName: 'bob' }],
-  ['PUT', `/Users/${userId}`, { userName: 'ann', title: 'x' }],
-  ['PATCH', `/Users/${userId}`, patch('active', false)],
-  ['DELETE', `/Users/${userId}`],
-  ['GET', `/Groups/${groupId}`],
+  ['PUT', '/Users/{user}', { userName: 'ann', title: 'x' }],
+  ['PATCH', '/Users/{user}', patch('active', false)],
+  ['DELETE', '/Users/{user}'],
+  ['GET', '/Groups/{group}'],
   ['GET', '/Groups'],
   ['POST', '/Groups', { displayName: 'h' }],
-  ['PUT', `/Groups/${groupId}`, { displayName: 'i' }],
-  ['PATCH', `/Groups/${groupId}`, patch('displayName', 'j')],
-  ['DELETE', `/Groups/${groupId}`],
+  ['PUT', '/Groups/{group}', { displayName: 'i' }],
+  ['PATCH', '/Groups/{group}', patch('displayName', 'j')],
+  ['DELETE', '/Groups/{group}'],
   ['POST', '/.search', search],
   ['POST', '/Users/.search', search],
 ]
 
 test.each(calls)(
   '%s %s, while the directory cannot be read, answers 503 and Retry-After',
-  async (method, path, body) => {
+  async (method, template, body) => {
     await client.get('/ServiceProviderConfig')
-    await failing('alwaysOn', path.startsWith('/Groups') ? 'groups' : 'users')
-    const answer = await client.send(method, path, body)
+    await failing('alwaysOn', template.startsWith('/Groups') ? 'groups' : 'users')
+    const answer = await client.send(method, path(template), body)
     expect(answer.status, answer.text).toBe(503)
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
   },
@@ -77,7 +78,9 @@ test.each(calls)(
 test('every verb, while nothing can be read, answers 503, not 401 and not 404', async () => {
   await failing('alwaysOn')
   const statuses = await Promise.all(
-    calls.map(async ([method, path, body]) => (await client.send(method, path, body)).status),
+    calls.map(
+      async ([method, template, body]) => (await client.send(method, path(template), body)).status,
+    ),
   )
   expect(new Set(statuses)).toEqual(new Set([503]))
 })
@@ -86,4 +89,24 @@ test('the directory, after storage came back, is as it was or as it was asked to
   await failing('off')
   await expect.poll(async () => (await client.get('/Users')).status, { timeout: 10_000 }).toBe(200)
   expect((await client.get('/Users?filter=userName%20eq%20%22ann%22')).status).toBe(200)
+})
+
+test('a request, that takes longer than its budget, is answered 503 and done all the same', async () => {
+  await failing('off')
+  const hurried = await scimServer(connection, { budgetMs: 0 })
+  const source = await hurried.source('hurried')
+  const answer = await source.send('POST', '/Users', { userName: 'late' })
+  expect(answer.status).toBe(503)
+  expect(answer.headers.get('retry-after')).toBe('5')
+  await expect
+    .poll(
+      async () =>
+        (
+          await hurried.intake.store.listUsers('hurried', {
+            page: { kind: 'index', startIndex: 1, count: 5 },
+          })
+        ).totalResults,
+    )
+    .toBe(1)
+  await hurried.close()
 })
