@@ -8,15 +8,28 @@ import {
   isConnectorError,
   type Observation,
 } from './contract.ts'
+import type { Redactor } from './redact.ts'
+import { redactError, redactEvidence } from './redact-evidence.ts'
 
 /** How long a connector may go on after an abort. */
 const GRACE_MS = SECOND
 
 /**
  * Holds a connector to its contract: whatever it throws becomes a ConnectorError, an abort ends the call, and an
- * answer about somebody else's handle counts as a bug, not as an observation.
+ * answer about somebody else's handle counts as a bug, not as an observation. All evidence passes the redactor.
+ *
+ * @param config the app's configuration, checked
  */
-export function guardConnector(connector: Connector, config: unknown): Connector {
+export function guardConnector(
+  connector: Connector,
+  config: unknown,
+  redactor: Redactor,
+): Connector {
+  const guarded = <T>(call: CallContext, effect: Effect, work: () => Promise<T>): Promise<T> =>
+    bounded(call, effect, work).then(
+      (value) => redactEvidence(value, redactor),
+      (error: unknown) => Promise.reject(redactError(error, redactor)),
+    )
   const { facetsOf, absenceOf, probe, restore } = connector
   const absenceIs = absenceOf?.call(connector, config) ?? connector.manifest.absenceIs
   const observing =
@@ -50,7 +63,7 @@ export function guardConnector(connector: Connector, config: unknown): Connector
   }
 }
 
-async function guarded<T>(call: CallContext, effect: Effect, work: () => Promise<T>): Promise<T> {
+async function bounded<T>(call: CallContext, effect: Effect, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   let arm = (): void => {}
   const aborted = new Promise<never>((_, reject) => {

@@ -12,6 +12,7 @@ import {
 } from './contract.ts'
 import { type Egress, EgressRefused } from './egress.ts'
 import type { Redactor } from './redact.ts'
+import { clip } from './redact-evidence.ts'
 
 export interface HttpClientOptions {
   egress: Egress
@@ -21,9 +22,6 @@ export interface HttpClientOptions {
   signal: AbortSignal
   clock: Clock
 }
-
-/** How much of an answer is kept, in bytes of UTF-8. */
-export const EVIDENCE_BYTES = 64 * 1024
 
 const REQUEST_ID_HEADERS = [
   'x-request-id',
@@ -191,13 +189,4 @@ function withoutSecrets(cause: unknown, redactor: Redactor): Error {
   const copy = new Error(redactor.redact(describe(cause)))
   copy.name = cause instanceof Error ? cause.name : 'Error'
   return Object.assign(copy, { code: codeOf(cause) })
-}
-
-function clip(text: string): string {
-  const bytes = Buffer.from(text)
-  if (bytes.length <= EVIDENCE_BYTES) return text
-  return `${bytes.subarray(0, EVIDENCE_BYTES - 16).toString('utf8')}…[clipped]`.slice(
-    0,
-    EVIDENCE_BYTES,
-  )
 }

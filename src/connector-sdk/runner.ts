@@ -114,7 +114,7 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
       const channel = channelOf(app)
       const redactor = createRedactor(Object.values(secrets))
       return {
-        connector: guardConnector(connector, config),
+        connector: guardConnector(connector, config, redactor),
         facets: connector.facetsOf?.(config) ?? manifest.facets,
         hasWitness: Object.keys(secrets).some((name) => name.startsWith('witness')),
         call: ({ credential, idempotencyKey, signal, dryRun = false }) => {
