@@ -24,7 +24,7 @@ export const SETTINGS = [
   },
   {
     name: 'PUBLIC_URL',
-    default: 'http://<HOST>:<PORT>',
+    default: 'http://HOST:PORT',
     description:
       'Base URL under which identity providers and people reach the hub. SCIM locations and printed addresses start with it.',
   },
@@ -43,6 +43,7 @@ export const SETTINGS = [
   {
     name: 'MONGODB_URI',
     default: 'embedded',
+    secret: true,
     description:
       'MongoDB replica set or mongos. Without it the hub runs a mongod of its own in DATA_DIR.',
   },
