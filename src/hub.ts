@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import express, { type Express } from 'express'
@@ -97,6 +98,8 @@ export async function createHub({
       holder,
       log,
     })
+    // Beside the keys, for people: what an auditor pins, handed over by another way than a certificate.
+    await writeFile(join(config.dataDir, 'keys', 'log.vkey'), `${ledger.verifierKeys.log}\n`)
   }
   if (has('worker')) {
     worker = createWorker({
