@@ -6,7 +6,7 @@ import { type Verification, verifyCertificate } from '../ledger/verify.ts'
 import { describeVerification } from './verify-text.ts'
 
 /** Exit codes of `quittance verify`. Scripts rely on them. */
-export const EXIT = {
+const EXIT = {
   /** Proved, and nothing is open. */
   complete: 0,
   /** Not to be believed. */

@@ -10,8 +10,8 @@ export interface ProvedEntry {
   body: EntryBody
 }
 
-export type Opened = Extract<EntryBody, { type: 'offboarding.opened' }>
-export type Closed = Extract<EntryBody, { type: 'offboarding.closed' }>
+type Opened = Extract<EntryBody, { type: 'offboarding.opened' }>
+type Closed = Extract<EntryBody, { type: 'offboarding.closed' }>
 export type Ending = Extract<
   EntryBody,
   { type: 'revocation.verified' | 'revocation.waived' | 'revocation.superseded' }

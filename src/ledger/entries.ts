@@ -31,7 +31,7 @@ const observation = z.strictObject({
 
 const envelope = { at, log: id, v: z.literal(1) }
 
-export const offboardingOpened = z.strictObject({
+const offboardingOpened = z.strictObject({
   ...envelope,
   type: z.literal('offboarding.opened'),
   cause,
@@ -44,7 +44,7 @@ export const offboardingOpened = z.strictObject({
   subject: commitment,
 })
 
-export const revocationVerified = z.strictObject({
+const revocationVerified = z.strictObject({
   ...envelope,
   type: z.literal('revocation.verified'),
   account: commitment,
@@ -71,7 +71,7 @@ export const revocationVerified = z.strictObject({
   revocation: id,
 })
 
-export const revocationSuperseded = z.strictObject({
+const revocationSuperseded = z.strictObject({
   ...envelope,
   type: z.literal('revocation.superseded'),
   app: id,
@@ -85,7 +85,7 @@ export const revocationSuperseded = z.strictObject({
 })
 
 /** A risk accepted by two persons, for a time. The reason itself is text for people: a commitment here. */
-export const revocationWaived = z.strictObject({
+const revocationWaived = z.strictObject({
   ...envelope,
   type: z.literal('revocation.waived'),
   app: id,
@@ -109,7 +109,7 @@ const outcomeItem = expectedItem.extend({
 export const MAX_CLOSED_ITEMS = 200
 
 /** Carries exactly one of `items` and `outcomes`; see `closing` in closing.ts, which chooses. */
-export const offboardingClosed = z
+const offboardingClosed = z
   .strictObject({
     ...envelope,
     type: z.literal('offboarding.closed'),
@@ -123,14 +123,14 @@ export const offboardingClosed = z
   })
 
 /** The case key is gone: the commitments of this case open no more, its proofs stay valid. */
-export const offboardingKeysErased = z.strictObject({
+const offboardingKeysErased = z.strictObject({
   ...envelope,
   type: z.literal('offboarding.keys_erased'),
   offboarding: id,
 })
 
 /** First entry of a log, and every later key of a signer: which public key may sign what, from which size. */
-export const logKey = z.strictObject({
+const logKey = z.strictObject({
   ...envelope,
   type: z.literal('log.key'),
   from_size: count,
@@ -140,7 +140,7 @@ export const logKey = z.strictObject({
   role: z.enum(['log', 'worker', 'cosigner', 'manifest']),
 })
 
-export const logGenesis = z.strictObject({
+const logGenesis = z.strictObject({
   ...envelope,
   type: z.literal('log.genesis'),
   software: z.string().regex(/^quittance@[A-Za-z0-9.+-]{1,32}$/),

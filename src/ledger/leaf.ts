@@ -7,7 +7,7 @@ import { idOfBody } from './entry-id.ts'
 import type { EntryWriter } from './intake.ts'
 
 /** A bundle carries each entry behind a 16-bit length. C2SP tlog-tiles, "Log Entries". */
-export const MAX_LEAF_SIZE = 65_535
+const MAX_LEAF_SIZE = 65_535
 
 /** The parts of an entry as it stands in the log. */
 export interface Leaf {
@@ -20,7 +20,7 @@ export interface Leaf {
   signed: Buffer
 }
 
-export type LeafRefusal = 'too-long' | 'not-json' | 'not-canonical' | 'unknown-shape' | 'bad-schema'
+type LeafRefusal = 'too-long' | 'not-json' | 'not-canonical' | 'unknown-shape' | 'bad-schema'
 export type ReadLeaf = { kind: 'leaf'; leaf: Leaf } | { kind: 'refused'; reason: LeafRefusal }
 
 /**

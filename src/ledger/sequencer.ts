@@ -221,7 +221,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
 }
 
 /** The log after these rows. Time does not go backwards, whatever the clock says. */
-export function extend(head: LogHead, rows: readonly PendingEntry[], now: number): SealBatch {
+function extend(head: LogHead, rows: readonly PendingEntry[], now: number): SealBatch {
   const hashes = rows.map((row) => leafHash(row.leaf))
   const { edge, tiles } = append(head.edge, hashes)
   const entries = rows.map(

@@ -8,7 +8,7 @@ export interface TileId {
 }
 
 /** The highest tile level of a tree of 2^53 entries, and more than C2SP's 2^64 ever reaches in practice. */
-export const MAX_LEVEL = 63
+const MAX_LEVEL = 63
 
 /** How many hashes of `level` a tree of `size` entries has. */
 export function levelSize(size: number, level: number): number {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { type Manifest, manifestSchema } from './certificate-format.ts'
 
 /** The checks of a certificate, in the order in which they are made. */
-export const STEPS = [
+const STEPS = [
   'container',
   'manifest',
   'checkpoint',

@@ -1,0 +1,112 @@
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { parseCheckpoint } from '../ledger/checkpoint.ts'
+import { fsck } from '../ledger/fsck.ts'
+import { type Growth, judgeGrowth } from '../ledger/monitor.ts'
+import { parseNote, parseVkey, type Verifier } from '../ledger/note.ts'
+import { pathSource } from '../ledger/tlog-source.ts'
+import { type ApiClient, CliError } from './api-client.ts'
+import { command, type MakeContext, noun } from './context.ts'
+import { print } from './output.ts'
+
+/** Adds `quittance ledger …`: what an auditor keeps an eye on the log with. */
+export function registerLedger(program: Command, context: MakeContext): void {
+  const ledger = noun(program, 'ledger', 'keep an eye on the log')
+
+  command(ledger, 'keys', 'public keys of the log; pin them once, over another channel').action(
+    async (options) => {
+      const { api, output } = context(options)
+      const keys = await api.json<{ log: string[]; cosigner: string[] }>('GET', '/ledger/keys')
+      print(output, keys, () => [...keys.log, ...keys.cosigner].join('\n'))
+    },
+  )
+
+  command(ledger, 'monitor', 'is the log still the one that was shown before? For cron')
+    .requiredOption('--key <vkey...>', 'public key of the log')
+    .requiredOption('--state <file>', 'where the last checkpoint is kept, away from the hub')
+    .addHelpText('after', '\nExit codes: 0 the same log, 1 another one, 2 could not check')
+    .action(async (options: { key: string[]; state: string; json?: boolean }) => {
+      const { api, output, setExitCode } = context(options)
+      const growth = await monitor(api, options.state, verifiers(options.key)).catch(
+        (error: unknown) => {
+          if (!(error instanceof CliError)) throw error
+          setExitCode(2)
+          throw error
+        },
+      )
+      print(output, growth, () => describe(growth))
+      if (growth.kind === 'refused') setExitCode(1)
+    })
+
+  command(ledger, 'fsck <directory>', 'compute an exported log again, offline')
+    .requiredOption('--key <vkey...>', 'public key of the log')
+    .action(async (directory: string, options: { key: string[]; json?: boolean }) => {
+      const { output, setExitCode } = context(options)
+      const source = pathSource((path) => fileOrNull(join(directory, path)))
+      const report = await fsck(source, verifiers(options.key))
+      print(output, report, () =>
+        report.faults.length === 0
+          ? `Sound: ${report.size} entries, root ${report.root}`
+          : ['DAMAGED', ...report.faults.map((fault) => `  ${fault}`)].join('\n'),
+      )
+      if (report.faults.length > 0) setExitCode(1)
+    })
+}
+
+/** The kept checkpoint moves only after everything about the new one was verified. */
+async function monitor(
+  api: Pick<ApiClient, 'bytes' | 'json'>,
+  state: string,
+  keys: readonly Verifier[],
+): Promise<Growth> {
+  const known = (await fileOrNull(state))?.toString()
+  const checkpoint = (await api.bytes('/ledger/checkpoint')).toString()
+  const [before, now] = [known, checkpoint].map(sizeOf)
+  const shown =
+    before !== undefined && now !== undefined && before < now
+      ? await api.json<{ checkpoint: string; proof: string[] }>(
+          'GET',
+          `/ledger/consistency/${before}`,
+        )
+      : { checkpoint, proof: undefined }
+  const growth = judgeGrowth(known, shown, keys)
+  if (growth.kind === 'grown' || growth.kind === 'first') {
+    await writeFile(`${state}.new`, shown.checkpoint)
+    await rename(`${state}.new`, state)
+  }
+  return growth
+}
+
+function sizeOf(note: string | undefined): number | undefined {
+  const text = note === undefined ? undefined : parseNote(note)?.text
+  return text === undefined ? undefined : parseCheckpoint(text)?.size
+}
+
+function describe(growth: Growth): string {
+  switch (growth.kind) {
+    case 'first':
+      return `Kept the first checkpoint, ${growth.size} entries.`
+    case 'grown':
+      return `The same log, now ${growth.size} entries.`
+    case 'unchanged':
+      return `The same log, still ${growth.size} entries.`
+    case 'refused':
+      return `ANOTHER LOG: ${growth.reason}. Keep the state file and the checkpoint that is shown: together they are the evidence.`
+  }
+}
+
+function verifiers(vkeys: readonly string[]): Verifier[] {
+  const parsed = vkeys.flatMap((vkey) => parseVkey(vkey) ?? [])
+  if (parsed.length !== vkeys.length) throw new CliError('--key is no vkey of a log')
+  return parsed
+}
+
+async function fileOrNull(path: string): Promise<Buffer | null> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
