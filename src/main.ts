@@ -7,7 +7,7 @@ import { createHub, type Hub } from './hub.ts'
 import { HubError, isHubError } from './shared/errors.ts'
 import { connect } from './storage/connection.ts'
 import { lockDataDir } from './storage/data-dir-lock.ts'
-import { type EmbeddedMongod, startEmbeddedMongod } from './storage/embedded-mongod.ts'
+import type { EmbeddedMongod } from './storage/embedded-mongod.ts'
 import { createLog } from './telemetry/log.ts'
 
 /** What SIGTERM may take, in ms, before the process leaves anyway. Everything acknowledged is durable already. */
@@ -65,6 +65,8 @@ async function embedded(config: {
   dataDir: string
   mongodBinary: string | undefined
 }): Promise<EmbeddedMongod> {
+  // Loaded only where it is used: it brings a driver of its own.
+  const { startEmbeddedMongod } = await import('./storage/embedded-mongod.ts')
   const mongod = await startEmbeddedMongod({
     dataDir: config.dataDir,
     ...(config.mongodBinary === undefined ? {} : { binary: config.mongodBinary }),
