@@ -12,7 +12,7 @@ import {
 } from './contract.ts'
 import { type Egress, EgressRefused } from './egress.ts'
 import type { Redactor } from './redact.ts'
-import { clip } from './redact-evidence.ts'
+import { clip, redactCause } from './redact-evidence.ts'
 
 export interface HttpClientOptions {
   egress: Egress
@@ -59,7 +59,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         return new ConnectorError(fault, redactor.redact(message), {
           effect,
           evidence: evidence(`no answer: ${message}`),
-          ...(cause === undefined ? {} : { cause: withoutSecrets(cause, redactor) }),
+          ...(cause === undefined ? {} : { cause: redactCause(cause, redactor) }),
         })
       }
 
@@ -182,11 +182,4 @@ function describe(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   const code = codeOf(error)
   return code === '' || message.includes(code) ? message : `${message} (${code})`
-}
-
-/** A cause may quote what was sent. */
-function withoutSecrets(cause: unknown, redactor: Redactor): Error {
-  const copy = new Error(redactor.redact(describe(cause)))
-  copy.name = cause instanceof Error ? cause.name : 'Error'
-  return Object.assign(copy, { code: codeOf(cause) })
 }

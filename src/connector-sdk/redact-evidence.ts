@@ -33,8 +33,18 @@ export function redactError(error: unknown, redactor: Redactor): unknown {
     effect,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(evidence === undefined ? {} : { evidence: cleaned(evidence, redactor) }),
-    ...(cause === undefined ? {} : { cause }),
+    ...(cause === undefined ? {} : { cause: redactCause(cause, redactor) }),
   })
+}
+
+/** A copy of a cause for the log: name, code, message and stack, redacted. A cause may quote what was sent. */
+export function redactCause(cause: unknown, { redact }: Redactor): Error {
+  if (!(cause instanceof Error)) return new Error(redact(String(cause)))
+  const copy = new Error(redact(cause.message))
+  copy.name = cause.name
+  if (cause.stack !== undefined) copy.stack = redact(cause.stack)
+  const { code } = cause as { code?: unknown }
+  return typeof code === 'string' ? Object.assign(copy, { code }) : copy
 }
 
 /** Cuts a text to EVIDENCE_BYTES and says so. */
