@@ -75,18 +75,16 @@ app.patch('/Users/:id', async (req, res) => {
         async () => {
           const id = randomUUID()
           await users.replaceOne({ _id: before._id, version: before.version }, after, { session })
-          await db
-            .collection('offboardings')
-            .insertOne(
-              {
-                _id: id,
-                user: before._id,
-                subject: before.resource,
-                openedAt: new Date(),
-                expected: { count: 5, root: id },
-              },
-              { session },
-            )
+          await db.collection('offboardings').insertOne(
+            {
+              _id: id,
+              user: before._id,
+              subject: before.resource,
+              openedAt: new Date(),
+              expected: { count: 5, root: id },
+            },
+            { session },
+          )
           await db.collection('revocations').insertMany(
             APPS.map((app) => ({
               _id: randomUUID(),
