@@ -13,7 +13,7 @@ import { defineRoute, type Route } from './route.ts'
 import { invalid } from './validate.ts'
 
 /** The registry of apps, as this room needs it. */
-export interface AppsPort {
+interface AppsPort {
   all(): Promise<AppRecord[]>
   app(id: string): Promise<AppRecord | null>
   insert(app: AppRecord, tx?: Transaction): Promise<void>
@@ -22,7 +22,7 @@ export interface AppsPort {
 }
 
 /** Secrets can be written here and never read. */
-export interface SecretsPort {
+interface SecretsPort {
   put(appId: string, secrets: Readonly<Record<string, string>>, tx?: Transaction): Promise<void>
   remove(appId: string, names: readonly string[], tx?: Transaction): Promise<void>
   names(appId: string): Promise<string[]>
@@ -281,7 +281,7 @@ export function appRoutes(parts: AppsParts): Route[] {
 }
 
 /** An owner reads the apps that name them; the others read all. */
-export function mayRead(principal: Principal, app: Pick<AppRecord, 'owners'>): boolean {
+function mayRead(principal: Principal, app: Pick<AppRecord, 'owners'>): boolean {
   return principal.role !== 'owner' || app.owners.includes(principal.ownerName ?? '')
 }
 

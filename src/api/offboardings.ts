@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RevocationReader } from '../revocation/reader.ts'
-import type { Offboarding } from '../revocation/types.ts'
+import type { AppRecord, Offboarding } from '../revocation/types.ts'
 import { type Clock, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import {
@@ -12,12 +12,12 @@ import {
   present,
   sourceIdField,
 } from './fields.ts'
-import { revocationAnswer, showRevocation } from './revocation-answer.ts'
+import { appNames, revocationAnswer, showRevocation } from './revocation-answer.ts'
 import { defineRoute, type Route } from './route.ts'
 import { invalid } from './validate.ts'
 
 /** Opens a case for a person whom the provider still shows as active, or who has to be gone at once. */
-export interface OpenByHand {
+interface OpenByHand {
   /**
    * One transaction, like a change that came by SCIM.
    *
@@ -36,6 +36,7 @@ export interface OpenByHand {
 
 export interface OffboardingsParts {
   revocations: Pick<RevocationReader, 'offboarding' | 'offboardings' | 'ofOffboarding'>
+  apps: { all(): Promise<AppRecord[]> }
   byHand: OpenByHand
   certificates: {
     /** The `.quittance.zip` of a case; nothing while nothing of it is sealed. */
@@ -151,11 +152,12 @@ export function offboardingRoutes(parts: OffboardingsParts): Route[] {
         if (offboarding === null) throw notFound()
         const items = await revocations.ofOffboarding(id)
         const now = clock.now()
+        const names = await appNames(parts.apps)
         return {
           status: 200,
           json: {
             ...showOffboarding(offboarding, publicUrl),
-            revocations: items.map((item) => showRevocation(item, now)),
+            revocations: items.map((item) => showRevocation(item, now, names)),
           },
         }
       },

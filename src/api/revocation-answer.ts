@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Revocation } from '../revocation/types.ts'
 import { CLOSED_STATES } from '../revocation/types.ts'
 import { type Instant, iso } from '../shared/clock.ts'
-import { instantField, instants } from './fields.ts'
+import { instantField, instants, present } from './fields.ts'
 
 /** A revocation as people see it. */
 export const revocationAnswer = z.object({
@@ -11,6 +11,7 @@ export const revocationAnswer = z.object({
   sourceId: z.string(),
   userId: z.string(),
   appId: z.string(),
+  appName: z.string().optional(),
   facet: z.string(),
   generation: z.int(),
   class: z.int(),
@@ -46,8 +47,15 @@ export const revocationAnswer = z.object({
 })
 export type RevocationAnswer = z.infer<typeof revocationAnswer>
 
-/** @param now decides what is overdue */
-export function showRevocation(revocation: Revocation, now: Instant): RevocationAnswer {
+/**
+ * @param now decides what is overdue
+ * @param names of apps by id; an app that is no longer registered has none
+ */
+export function showRevocation(
+  revocation: Revocation,
+  now: Instant,
+  names: ReadonlyMap<string, string>,
+): RevocationAnswer {
   const { verdict, entry, reason, fault } = revocation
   const open = isOwed(revocation)
   return {
@@ -56,6 +64,7 @@ export function showRevocation(revocation: Revocation, now: Instant): Revocation
     sourceId: revocation.sourceId,
     userId: revocation.userId,
     appId: revocation.appId,
+    ...present({ appName: names.get(revocation.appId) }),
     facet: revocation.facet,
     generation: revocation.generation,
     class: revocation.class,
@@ -87,4 +96,11 @@ export function showRevocation(revocation: Revocation, now: Instant): Revocation
 /** Something is still owed. */
 export function isOwed(revocation: Pick<Revocation, 'state'>): boolean {
   return !CLOSED_STATES.includes(revocation.state)
+}
+
+/** Names by id, for answers about many revocations. */
+export async function appNames(apps: {
+  all(): Promise<readonly { id: string; name: string }[]>
+}): Promise<Map<string, string>> {
+  return new Map((await apps.all()).map((app) => [app.id, app.name]))
 }

@@ -2,15 +2,17 @@ import { z } from 'zod'
 import type { Principal } from '../auth/principal.ts'
 import { FACETS } from '../connector-sdk/contract.ts'
 import type { RevocationFilter, RevocationReader } from '../revocation/reader.ts'
+import type { AppRecord } from '../revocation/types.ts'
 import type { Clock } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { idField, nameField, pageOf, pageQuery, present, sourceIdField } from './fields.ts'
-import { revocationAnswer, showRevocation } from './revocation-answer.ts'
+import { appNames, revocationAnswer, showRevocation } from './revocation-answer.ts'
 import { defineRoute, type Route } from './route.ts'
 import { invalid } from './validate.ts'
 
 export interface RevocationsParts {
   revocations: Pick<RevocationReader, 'list' | 'revocation' | 'offboarding' | 'openSummary'>
+  apps: { all(): Promise<AppRecord[]> }
   clock: Clock
 }
 
@@ -48,7 +50,7 @@ const detail = revocationAnswer.extend({
 })
 
 /** Units of work and proof. An owner sees those of their own apps. */
-export function revocationRoutes({ revocations, clock }: RevocationsParts): Route[] {
+export function revocationRoutes({ revocations, apps, clock }: RevocationsParts): Route[] {
   return [
     defineRoute({
       method: 'GET',
@@ -63,10 +65,11 @@ export function revocationRoutes({ revocations, clock }: RevocationsParts): Rout
           present({ limit: asked.limit, cursor: asked.cursor }) as { limit: number },
         )
         const now = clock.now()
+        const names = await appNames(apps)
         return {
           status: 200,
           json: {
-            items: page.items.map((item) => showRevocation(item, now)),
+            items: page.items.map((item) => showRevocation(item, now, names)),
             ...present({ nextCursor: page.next }),
           },
         }
@@ -92,7 +95,7 @@ export function revocationRoutes({ revocations, clock }: RevocationsParts): Rout
         return {
           status: 200,
           json: {
-            ...showRevocation(revocation, clock.now()),
+            ...showRevocation(revocation, clock.now(), await appNames(apps)),
             ...(subject === undefined
               ? {}
               : {

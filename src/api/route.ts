@@ -20,7 +20,7 @@ export interface Route {
   handle(call: Call<unknown, unknown, unknown>): Promise<Answer>
 }
 
-export interface AnswerSpec {
+interface AnswerSpec {
   description: string
   /** JSON of this shape; absent for answers without a body or of another media type. */
   schema?: z.ZodType

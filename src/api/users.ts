@@ -11,7 +11,7 @@ import { isJsonObject } from '../shared/json.ts'
 import { idField, present, sourceIdField } from './fields.ts'
 import { certificateUrl, offboardingAnswer, showOffboarding } from './offboardings.ts'
 import { currentAccess, personStatus } from './person-status.ts'
-import { revocationAnswer, showRevocation } from './revocation-answer.ts'
+import { appNames, revocationAnswer, showRevocation } from './revocation-answer.ts'
 import { defineRoute, type Route } from './route.ts'
 
 export interface UsersParts {
@@ -42,7 +42,6 @@ const userAnswer = z.object({
 type UserAnswer = z.infer<typeof userAnswer>
 
 const accessAnswer = revocationAnswer.extend({
-  appName: z.string().optional(),
   certificate: z.string(),
 })
 
@@ -148,11 +147,11 @@ export function userRoutes(parts: UsersParts): Route[] {
       params: z.object({ sourceId: sourceIdField, userId: idField }),
       answers: { 200: { description: 'By app and facet', schema: statusAnswer } },
       handle: async ({ params: { sourceId, userId } }) => {
-        const [user, cases, all, apps] = await Promise.all([
+        const [user, cases, all, names] = await Promise.all([
           directory.user(sourceId, userId),
           revocations.offboardings({ sourceId, userId }, { limit: 200 }),
           revocationsOf(sourceId, userId),
-          parts.apps.all(),
+          appNames(parts.apps),
         ])
         const offboardings = cases.items
         const newest = offboardings[0]
@@ -160,11 +159,9 @@ export function userRoutes(parts: UsersParts): Route[] {
           throw new HubError('ERR_NOT_FOUND', 'there is no such user')
         }
         const now = clock.now()
-        const names = new Map(apps.map((app) => [app.id, app.name]))
         const access = currentAccess(all)
           .map((revocation) => ({
-            ...showRevocation(revocation, now),
-            ...present({ appName: names.get(revocation.appId) }),
+            ...showRevocation(revocation, now, names),
             certificate: certificateUrl(parts.publicUrl, revocation.offboardingId),
           }))
           .sort((a, b) => Number(b.open) - Number(a.open) || (a.deadlineAt < b.deadlineAt ? -1 : 1))

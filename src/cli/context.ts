@@ -3,7 +3,7 @@ import type { ApiClient } from './api-client.ts'
 import type { Output } from './output.ts'
 
 /** What every command works with. Made when a command runs, so that `--help` needs no hub. */
-export interface Context {
+interface Context {
   api: ApiClient
   output: Output
   setExitCode(code: number): void

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { registerApps } from './apps.ts'
 import type { MakeContext } from './context.ts'
+import { registerLedger } from './ledger.ts'
 import { registerUsers } from './people.ts'
 import { registerRevocations } from './revocations.ts'
 import { registerSources } from './sources.ts'
@@ -25,5 +26,6 @@ export function createProgram(context: MakeContext): Command {
   registerSources(program, context)
   registerApps(program, context)
   registerVerify(program)
+  registerLedger(program, context)
   return program
 }

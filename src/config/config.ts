@@ -5,7 +5,7 @@ import { HubError } from '../shared/errors.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
 
 export type ProcessRole = 'web' | 'worker' | 'ledger'
-export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
 /** All that the environment decides, read once at start. Frozen. */
 export interface Config {

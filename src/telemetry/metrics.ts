@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-export interface RequestDone {
+interface RequestDone {
   /** `scim`, `api`, `metrics`, `health` or `web`. */
   room: string
   method: string
@@ -9,7 +9,7 @@ export interface RequestDone {
 }
 
 /** How much is owed now. */
-export interface Owed {
+interface Owed {
   open: number
   /** Open past the deadline. */
   overdue: number

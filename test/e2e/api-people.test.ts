@@ -189,6 +189,9 @@ test('revocations, filters, are all heeded', async () => {
   expect(await count('owner=zoe@example.com')).toBe(1)
   expect(await count('overdue=true')).toBe(1)
   expect(await count('reason=forbidden')).toBe(0)
+  expect((await api.api('GET', `/revocations?user=${userId}`)).json.errors[0].pointer).toBe(
+    '/source',
+  )
 
   const { json: made } = await api.api('POST', '/tokens', {
     name: 'Zoe',
