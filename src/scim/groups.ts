@@ -60,11 +60,11 @@ export function createGroupVerbs({ store, directory }: ScimParts): ResourceVerbs
         bulk,
         async () => undefined,
       )
-      const record = await directory.createGroup(
-        change,
-        resource,
-        memberRefs(members, call.dialect),
-      )
+      const refs = memberRefs(members, call.dialect)
+      const made = await directory.createGroup(change, resource, refs)
+      // Members arrive after the group and give it another version.
+      const record =
+        refs.length === 0 ? made : ((await store.group(made.sourceId, made.id)) ?? made)
       return await answer(call, record, 201, projection)
     },
 

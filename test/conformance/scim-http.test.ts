@@ -446,6 +446,14 @@ test('groups, in a list and on their members, show who is in them', async () => 
   const ids = await Promise.all(['a', 'b', 'c'].map((name) => client.user(name)))
   const groupId = await client.group('Engineering', ids)
   await client.group('Empty')
+  const made = await client.send('POST', '/Groups', {
+    displayName: 'Versions',
+    members: [{ value: ids[0] }],
+  })
+  expect((await client.get(`/Groups/${made.json.id}`)).headers.get('etag')).toBe(
+    made.json.meta.version,
+  )
+  await client.send('DELETE', `/Groups/${made.json.id}`)
   const { Resources } = (await client.get('/Groups')).json
   expect(Resources.map((one: { members: object[] }) => one.members.length)).toEqual([3, 0])
   expect(Resources[0].members[0]).toMatchObject({

@@ -107,3 +107,18 @@ test('a change, that takes longer than its budget, is answered 503 and done all 
     .toBe(1)
   expect((await client.send('POST', '/Users', { userName: 'late' })).status).toBe(409)
 })
+
+test('a filter, that reads for too long, is refused as tooMany', async () => {
+  await admin.command({
+    configureFailPoint: 'failCommand',
+    mode: { times: 1 },
+    data: {
+      failCommands: ['find'],
+      errorCode: 50,
+      appName: APP,
+      namespace: `${database.dbName}.users`,
+    },
+  })
+  const answer = await client.filter('/Users', 'title co "x"')
+  expect([answer.status, answer.json.scimType]).toEqual([400, 'tooMany'])
+})
