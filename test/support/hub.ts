@@ -12,6 +12,7 @@ import { freshDatabase } from './database.ts'
 /** A whole hub in this process: real HTTP, a database of its own, all roles. */
 export interface TestHub {
   hub: Hub
+  database: Awaited<ReturnType<typeof freshDatabase>>
   client: HubClient
   dataDir: string
   /** Public key of its log. */
@@ -50,6 +51,7 @@ export async function startHub(env: Record<string, string> = {}): Promise<TestHu
   hub.start()
   return {
     hub,
+    database,
     client: createHubClient(origin, ADMIN_TOKEN),
     dataDir,
     vkey: hub.ledgerKey ?? '',
