@@ -5,7 +5,7 @@ import { transition } from './transition.ts'
 import type { WorkerLaneStore } from './worker-store.ts'
 
 const BATCH = 100
-const EVERY_MS = 3_000
+const EVERY_MS = 5_000
 
 /** Takes lanes back from holders that fell silent: killed, frozen, cut off. */
 export function createReaper(deps: {

@@ -21,8 +21,8 @@ export interface WorkerLaneStore {
     limit: number
     order: 'priority' | 'age'
   }): Promise<Lane[]>
-  /** The earliest due time of each app that has work. Paused apps included. */
-  nextDue(): Promise<Map<string, Instant>>
+  /** The earliest due time of each of these apps that has work. One call, one index entry per app. */
+  nextDue(appIds: readonly string[]): Promise<Map<string, Instant>>
   /** Lanes whose lease ran out. */
   expired(now: Instant, limit: number): Promise<Lane[]>
   /** Ids of lanes with news for the revocations or the ledger. */

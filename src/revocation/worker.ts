@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Connector } from '../connector-sdk/contract.ts'
 import { type AppLoop, type AppLoopDeps, createAppLoop } from './app-loop.ts'
 import { createCloser } from './closer.ts'
@@ -13,6 +14,8 @@ const LEASE_MS = 20_000
 /** While something is due, and when nothing is. */
 const BUSY_MS = 250
 const IDLE_MS = 1_000
+/** A pause or a new app, made known in another process, takes effect within this. */
+const APPS_MS = 5_000
 /** SIGTERM: calls under way may go on this long before they are aborted. */
 const GRACE_MS = 5_000
 
@@ -70,20 +73,20 @@ export function createWorker(given: WorkerDeps): Worker {
     return loop
   }
 
+  let apps: AppRecord[] = []
+  let appsUntil = 0
   const schedule = async (): Promise<number> => {
-    const due = await deps.lanes.nextDue()
-    if (due.size === 0) return IDLE_MS
-    const apps = await deps.apps.all()
-    const now = deps.clock.now()
-    let soonest = IDLE_MS
-    for (const app of apps) {
-      const loop = loopOf(app)
-      const waits = (due.get(app.id) ?? Number.POSITIVE_INFINITY) - now
-      if (app.state === 'paused') continue
-      if (waits <= 0) loop.poke()
-      soonest = Math.min(soonest, Math.max(waits, BUSY_MS))
+    if (performance.now() >= appsUntil) {
+      apps = await deps.apps.all()
+      appsUntil = performance.now() + APPS_MS
     }
-    return soonest
+    const active = apps.filter((app) => app.state === 'active')
+    const due = await deps.lanes.nextDue(active.map((app) => app.id))
+    const now = deps.clock.now()
+    for (const app of apps) if (due.has(app.id) || app.state === 'paused') loopOf(app)
+    for (const [appId, dueAt] of due) if (dueAt <= now) loops.get(appId)?.poke()
+    const soonest = Math.min(...due.values()) - now
+    return Math.min(Math.max(soonest, BUSY_MS), IDLE_MS)
   }
 
   const scheduler = createLoop({ name: 'scheduler', run: schedule, log: deps.log })
@@ -97,6 +100,8 @@ export function createWorker(given: WorkerDeps): Worker {
       for (const loop of all) loop.start()
     },
     poke: () => {
+      // The news may be about an app that was registered a moment ago.
+      appsUntil = 0
       scheduler.poke()
       projector.poke()
     },

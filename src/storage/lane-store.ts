@@ -95,19 +95,17 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
         return (await lanes.find({ 'lease.id': lease.id }).toArray()).map(laneOf)
       }),
 
-    nextDue: () =>
+    nextDue: (appIds) =>
       within(undefined, async () => {
-        const first = await lanes
-          .aggregate<{ _id: string; dueAt: number }>(
-            [
-              { $match: { waits: true } },
-              { $sort: { appId: 1, dueAt: 1 } },
-              { $group: { _id: '$appId', dueAt: { $first: '$dueAt' } } },
-            ],
-            { hint: 'claim_by_age' },
-          )
+        const [first, ...others] = appIds.map(earliestOf)
+        if (first === undefined) return new Map()
+        const rows = await lanes
+          .aggregate<{ appId: string; dueAt: number }>([
+            ...first,
+            ...others.map((pipeline) => ({ $unionWith: { coll: 'lanes', pipeline } })),
+          ])
           .toArray()
-        return new Map(first.map((row) => [row._id, row.dueAt]))
+        return new Map(rows.map((row) => [row.appId, row.dueAt]))
       }),
 
     expired: (now, limit) =>
@@ -138,6 +136,14 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
       }),
   }
 }
+
+/** One index entry per app: however long the queue, the look costs the same. */
+const earliestOf = (appId: string) => [
+  { $match: { waits: true, appId } },
+  { $sort: { dueAt: 1 } },
+  { $limit: 1 },
+  { $project: { _id: 0, appId: 1, dueAt: 1 } },
+]
 
 /** What keeps one lane if its stored rev is still the one that was read. */
 function keep(lane: Lane): mongo.AnyBulkWriteOperation<LaneRow> {

@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type Intent, type Lane, laneId, newLane } from '../../src/revocation/lane.ts'
+import type { LaneEvent } from '../../src/revocation/lane-event.ts'
+import { transition } from '../../src/revocation/transition.ts'
+import { lanesOf, prepareLanes } from '../../src/storage/lane-models.ts'
+import { createLaneStore } from '../../src/storage/lane-store.ts'
+import { createTransactor } from '../../src/storage/transaction.ts'
+import { freshDatabase } from '../support/database.ts'
+
+let database: Awaited<ReturnType<typeof freshDatabase>>
+let store: ReturnType<typeof createLaneStore>
+const NOW = 1_000_000
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  await prepareLanes(database.connection)
+  store = createLaneStore(database.connection)
+})
+beforeEach(async () => {
+  await lanesOf(database.connection).deleteMany({})
+})
+afterAll(() => database.dispose())
+
+const keyOf = (userId: string, appId = 'crm') => {
+  const key = { sourceId: 's', userId, appId }
+  return { id: laneId(key), ...key }
+}
+
+const revoke = (generation: number): Intent => ({
+  generation,
+  op: 'revoke',
+  offboardingId: `o${generation}`,
+  units: [{ revocationId: `r${generation}`, facet: 'account', deadlineAt: NOW + 1 }],
+  class: 2,
+  wantedAt: NOW,
+})
+
+const wanted = (userId: string, priority = 2, at = NOW): Lane =>
+  transition(undefined, { kind: 'wanted', key: keyOf(userId), intent: revoke(1), priority }, at)
+
+const claim = (limit: number, id = 'lease', order: 'priority' | 'age' = 'priority') =>
+  store.claim({
+    appId: 'crm',
+    lease: { id, holder: 'w', until: NOW + 1_000 },
+    now: NOW + 10,
+    limit,
+    order,
+  })
+
+test('lane store, a lane with everything in it, comes back as it was', async () => {
+  const lane: Lane = {
+    ...wanted('ann'),
+    undo: [
+      {
+        facet: 'account',
+        handleId: 'a1',
+        sealed: Buffer.from('x'),
+        wrapped: Buffer.from('y'),
+        failures: 0,
+        notBefore: 0,
+      },
+    ],
+  }
+  expect(await store.save([lane])).toEqual([])
+  expect(await store.lane(lane.id)).toEqual({ ...lane, rev: 1 })
+})
+
+test('lane store, two writers of one rev, lets one of them through', async () => {
+  await store.save([wanted('ann')])
+  const [lane] = [...(await store.load([keyOf('ann').id])).values()]
+  const results = await Promise.all(
+    Array.from({ length: 8 }, (_, priority) => store.swap(lane!, { ...lane!, priority })),
+  )
+  expect(results.filter((result) => result !== null)).toHaveLength(1)
+  expect(await store.save([lane!])).toEqual([lane!.id])
+})
+
+test('lane store, a lost race inside a transaction, throws and stores nothing', async () => {
+  await store.save([wanted('ann')])
+  const stale = { ...wanted('ann'), rev: 7 }
+  const { transaction } = createTransactor(database.connection)
+  await expect(transaction((tx) => store.save([wanted('bob'), stale], tx))).rejects.toMatchObject({
+    code: 'ERR_CONFLICT',
+  })
+  expect(await store.lane(keyOf('bob').id)).toBeNull()
+})
+
+test('lane store, many claimers at once, give every lane to exactly one', async () => {
+  await store.save(Array.from({ length: 60 }, (_, n) => wanted(`u${n}`)))
+  const batches = await Promise.all(Array.from({ length: 12 }, (_, n) => claim(10, `lease-${n}`)))
+  const ids = batches.flat().map((lane) => lane.id)
+  expect(new Set(ids).size).toBe(ids.length)
+  for (const [n, batch] of batches.entries()) {
+    expect(batch.every((lane) => lane.lease?.id === `lease-${n}` && lane.fence === 1)).toBe(true)
+  }
+})
+
+test('lane store, privileged people among many, are claimed first; by age the oldest is', async () => {
+  await store.save([
+    ...Array.from({ length: 30 }, (_, n) => wanted(`n${n}`, 3, NOW - 5_000 + n)),
+    wanted('vip', 0),
+  ])
+  expect((await claim(1, 'a')).map((lane) => lane.userId)).toEqual(['vip'])
+  const [oldest] = await claim(1, 'b', 'age')
+  expect(Number(oldest?.userId.slice(1))).toBeLessThan(3)
+})
+
+test('lane store, a stale worker, can store nothing after the reap', async () => {
+  await store.save([wanted('ann')])
+  const [mine] = await claim(1)
+  const reaped = transition(mine!, { kind: 'reaped' }, NOW + 2_000)
+  const free = await store.swap(mine!, reaped)
+  const late: LaneEvent = {
+    kind: 'judged',
+    revocationId: 'r1',
+    judgement: { kind: 'verified', verdict: { grade: 'B', kind: 'dead', at: NOW } },
+    jitter: 0,
+    lease: mine!.lease!.id,
+    fence: mine!.fence,
+  }
+  expect(await store.swap(mine!, transition(mine!, late, NOW + 2_001))).toBeNull()
+  expect(transition(free!, late, NOW + 2_001)).toBe(free)
+})
+
+test('lane store, twenty thousand lanes that back off, are skipped by the claim and the scheduler', async () => {
+  const lanes = lanesOf(database.connection)
+  const { id: _, ...base } = wanted('x')
+  await lanes.insertMany(
+    Array.from({ length: 20_000 }, (__, n) => ({
+      ...base,
+      _id: `b${n}`,
+      userId: `b${n}`,
+      rev: 1,
+      priority: 0,
+      dueAt: NOW + 60_000 + n,
+      waits: true,
+      want: null,
+      current: null,
+      lease: null,
+      inflight: null,
+      heldUntil: null,
+      quarantine: null,
+    })),
+  )
+  await store.save(Array.from({ length: 5 }, (__, n) => wanted(`u${n}`)))
+  const plan = await lanes
+    .find({ waits: true, appId: 'crm', dueAt: { $lte: NOW } })
+    .sort({ priority: 1, dueAt: 1 })
+    .limit(15)
+    .explain('executionStats')
+  expect(plan['executionStats'].totalKeysExamined).toBeLessThanOrEqual(10)
+  expect(JSON.stringify(plan['queryPlanner'].winningPlan)).not.toMatch(/"stage":"(SORT|COLLSCAN)"/)
+  expect(await store.nextDue(['crm', 'none'])).toEqual(new Map([['crm', NOW]]))
+  const next = await lanes
+    .find({ waits: true, appId: 'crm' })
+    .sort({ dueAt: 1 })
+    .limit(1)
+    .explain('executionStats')
+  expect(next['executionStats'].totalKeysExamined).toBe(1)
+})
+
+test('lane store, leases that ran out and lanes with news, are found', async () => {
+  await store.save([wanted('ann'), { ...newLane(keyOf('bob')), dirty: true }])
+  await claim(1)
+  expect(await store.expired(NOW + 999, 10)).toEqual([])
+  expect(await store.expired(NOW + 1_000, 10)).toHaveLength(1)
+  expect(await store.dirty(10)).toEqual([keyOf('bob').id])
+})

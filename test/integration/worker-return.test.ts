@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Connector } from '../../src/connector-sdk/contract.ts'
+import { freshDatabase } from '../support/database.ts'
+import { type Engine, engineOn } from '../support/engine.ts'
+import { eventually } from '../support/eventually.ts'
+import { startTarget, type Target, targetConnector } from '../support/targets.ts'
+
+let database: Awaited<ReturnType<typeof freshDatabase>>
+let engine: Engine
+let target: Target
+
+beforeEach(async () => {
+  database = await freshDatabase()
+  target = await startTarget({ a1: { userName: 'ann@example.com', active: true } })
+  engine = await engineOn(database.connection, {
+    connectors: new Map([['target', targetConnector() as Connector]]),
+    leaseMs: 4_000,
+  })
+  await engine.register(target)
+})
+
+afterEach(async () => {
+  await engine.close()
+  await target.close()
+  await database.dispose()
+})
+
+const settled = (userId: string, count: number) =>
+  eventually('an end of every revocation', async () => {
+    const all = await engine.of(userId)
+    const done = all.length === count && all.every((r) => r.entry !== undefined)
+    return done ? all.sort((a, b) => a.generation - b.generation) : undefined
+  })
+
+test('worker, a person who came back before anything was done, supersedes and writes nothing', async () => {
+  const ann = await engine.hire('ann@example.com')
+  await engine.setActive(ann, false)
+  await engine.setActive(ann, true)
+  engine.startWorker()
+  const [revocation] = await settled(ann, 1)
+  expect(revocation?.state).toBe('superseded')
+  expect(target.writes).toEqual([])
+  const closed = await eventually('closing', async () => {
+    const found = await engine.revocations.offboarding(revocation!.offboardingId)
+    return found?.state === 'closed'
+  })
+  expect(closed).toBe(true)
+})
+
+test('worker, a person who came back after the proof, gets back what was taken', async () => {
+  const ann = await engine.hire('ann@example.com')
+  engine.startWorker()
+  await engine.setActive(ann, false)
+  await settled(ann, 1)
+  expect(target.accounts.get('a1')?.active).toBe(false)
+  await engine.setActive(ann, true)
+  await eventually('restored', () => target.accounts.get('a1')?.active === true)
+})
+
+test('worker, a return while a write without an answer may still land, waits it out and then restores', async () => {
+  const ann = await engine.hire('ann@example.com')
+  target.mood = { late: 700 }
+  engine.startWorker()
+  await engine.setActive(ann, false)
+  await eventually('sent', async () => {
+    const [lane] = await engine.lanes.ofUser('okta', ann)
+    return lane?.quarantine !== undefined
+  })
+  target.mood = 'well'
+  await engine.setActive(ann, true)
+  await eventually('restored', () => target.writes.at(-1)?.active === true)
+  expect(target.writes.map((w) => w.active)).toEqual([false, true])
+  expect(target.accounts.get('a1')?.active).toBe(true)
+})
+
+test('worker, out, in and out again at random moments, ends with the last word and one record each', async () => {
+  target.delayMs = 15
+  for (let round = 0; round < 5; round += 1) {
+    target.accounts.set(`r${round}`, { userName: `r${round}@example.com`, active: true })
+  }
+  engine.startWorker()
+  engine.startWorker()
+  await Promise.all(
+    [0, 1, 2, 3, 4].map(async (round) => {
+      const user = await engine.hire(`r${round}@example.com`)
+      for (const active of [false, true, false]) {
+        await engine.setActive(user, active)
+        await eventually('some time', () => Math.random() < 0.3)
+      }
+      const [first, second] = await settled(user, 2)
+      expect(['proven', 'superseded']).toContain(first?.state)
+      expect(second?.state).toBe('proven')
+      expect(target.accounts.get(`r${round}`)?.active).toBe(false)
+    }),
+  )
+  const eids = (await database.connection.db!.collection('ledger_entries').find().toArray()).map(
+    (entry) => String(entry['eid']),
+  )
+  expect(new Set(eids).size).toBe(eids.length)
+  expect(eids.filter((eid) => eid.startsWith('revocation.'))).toHaveLength(10)
+})
