@@ -23,6 +23,8 @@ export interface SequencerOptions {
   holder: string
   /** Rows per transaction; 1 to 2000. */
   batch?: number
+  /** How long a lease holds; another process takes over so long after a crash. */
+  leaseMs?: number
   log?: LedgerLog
   /** Called after each commit that made the log longer. */
   onGrowth?: () => void
@@ -62,6 +64,7 @@ const BUSY_FOR_MS = 5 * SECOND
  */
 export function createSequencer(options: SequencerOptions): Sequencer {
   const { store, origin, onSealed, clock, holder, batch = 1_000, log = silentLog } = options
+  const { leaseMs = LEASE_MS } = options
   let leaseUntil = 0
   let keyring: Keyring | undefined
   let busyUntil = 0
@@ -71,11 +74,11 @@ export function createSequencer(options: SequencerOptions): Sequencer {
 
   const haveLease = async (): Promise<boolean> => {
     const now = clock.now()
-    if (now < leaseUntil - LEASE_MS / 2) return true
-    const taken = await store.takeLease(holder, now, now + LEASE_MS)
+    if (now < leaseUntil - leaseMs / 2) return true
+    const taken = await store.takeLease(holder, now, now + leaseMs)
     // A new term starts with a fresh look at the log: another process may have added keys.
     if (!taken || now >= leaseUntil) keyring = undefined
-    leaseUntil = taken ? now + LEASE_MS : 0
+    leaseUntil = taken ? now + leaseMs : 0
     return taken
   }
 

@@ -72,7 +72,8 @@ function parse(text: string, path: string): SignerState {
 
 /** Whole or not at all, also through a power cut: file and directory are synced around the rename. */
 async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`
+  // Two processes that share the directory must not write into one another's file.
+  const temporary = `${path}.${process.pid}.new`
   const file = await open(temporary, 'w', 0o600)
   try {
     await file.writeFile(text)

@@ -48,6 +48,7 @@ export async function createLedger(options: {
   holder: string
   log: LedgerLog
   batch?: number
+  leaseMs?: number
   adopt?: boolean
 }): Promise<Ledger> {
   const { origin, store, directory, clock, log } = options
@@ -88,6 +89,7 @@ export async function createLedger(options: {
     log,
     onGrowth: () => publisher.poke(),
     ...(options.batch === undefined ? {} : { batch: options.batch }),
+    ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
   })
   const publisher = createPublisher({
     signer,
