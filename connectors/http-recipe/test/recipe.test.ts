@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
 import type { KitWorld } from '../../../src/connector-sdk/kit/world.ts'
 import { scimWorld } from '../../scim/test/world.ts'
+import { stateOf } from '../api.ts'
 import { recipeConfig } from '../config.ts'
 import recipe from '../index.ts'
 import { valueAt } from '../pointer.ts'
@@ -94,5 +95,29 @@ describe('a recipe', () => {
   ])('a pointer %j, is followed', (pointer, expected) => {
     const value = pointer === '' ? { a: 1 } : { l: [{ 'x/y': 7 }] }
     expect(valueAt(value, pointer)).toEqual(expected)
+  })
+
+  const isActive = { at: '/active', equals: true }
+  const hasNoTokens = { at: '/tokens', empty: true }
+  test.each([
+    [200, { active: true, tokens: [1] }, 'live'],
+    [200, { active: false, tokens: [] }, 'dead'],
+    [200, { active: false, tokens: [1] }, 'unknown'],
+    [200, { active: true, tokens: [] }, 'unknown'],
+    [200, {}, 'unknown'],
+    [404, {}, 'absent'],
+  ])('read-back, %i %j, is %s', (status, json, state) => {
+    const body = JSON.stringify(json)
+    const evidence = { method: 'GET', target: 'app/u/1', status, at: 0, body }
+    const observe = {
+      method: 'GET' as const,
+      path: '/u/{id}',
+      headers: {},
+      live: isActive,
+      dead: hasNoTokens,
+      absent: [404],
+    }
+    const options = { what: 'read', isRead: true, now: 0 }
+    expect(stateOf({ status, headers: {}, body, evidence }, observe, options)).toBe(state)
   })
 })
