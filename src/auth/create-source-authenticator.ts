@@ -90,7 +90,6 @@ export function createSourceAuthenticator(
       const source = await (wait === undefined ? sources.source(sourceId) : lookUpShared(sourceId))
       const match = matching(source?.tokens ?? [], hash, clock.now())
       if (source === null || match === undefined) {
-        known.delete(key)
         limiter.failed(from)
         if (wait === undefined) throw refused()
         throw new HubError('ERR_RATE_LIMITED', 'too many failed attempts; try again later', {
