@@ -45,8 +45,8 @@ const CHUNK = 1_000
  * The first witness: it signs only a tree that it has computed itself, entry by entry, on top of the tree it
  * signed before. Its memory is a file of its own, written before each signature.
  *
- * @param options.adopt begin anew from the database when the state file is gone although checkpoints are
- *   published. A person's decision, after comparing the published checkpoint with one kept elsewhere.
+ * @param options.adopt a checkpoint that was kept elsewhere. When the state file is gone although checkpoints are
+ *   published, the signer begins anew from a log that holds this one. A person's decision.
  */
 export function createSigner(options: {
   origin: string
@@ -54,9 +54,27 @@ export function createSigner(options: {
   state: SignerStateFile
   store: LogReadStore
   clock: Clock
-  adopt?: boolean
+  adopt?: string
 }): Signer {
-  const { origin, keys, store, clock, adopt = false } = options
+  const { origin, keys, store, clock, adopt } = options
+
+  const begin = async (
+    kept: string | undefined,
+    known: SignerState | undefined,
+    head: LogHead,
+  ): Promise<Followed> => {
+    if (kept === undefined) {
+      return await follow(known ?? { origin, edge: EMPTY_EDGE, root: EMPTY_ROOT }, head, store)
+    }
+    const opened = openCheckpoint(kept, [keys.log.verifier])
+    if (opened.kind !== 'verified') return { kind: 'refused', reason: 'other-log' }
+    const { size, root } = opened.checkpoint
+    if (size > head.edge.size) return { kind: 'refused', reason: 'rollback' }
+    const edge = await rebuild(size, store)
+    if (!edgeRoot(edge).equals(root)) return { kind: 'refused', reason: 'split-view' }
+    return await follow({ origin, edge, root }, head, store)
+  }
+
   return {
     sign: async () => {
       const head = await store.head()
@@ -68,15 +86,15 @@ export function createSigner(options: {
         size: head.edge.size,
       })
       if (known !== undefined && known.origin !== origin) return refuse('other-log')
-      if (known === undefined && !adopt && (await store.checkpoint()) !== undefined) {
-        return refuse('state-missing')
-      }
-      const last: SignerState = known ?? { origin, edge: EMPTY_EDGE, root: EMPTY_ROOT }
-      const followed = await follow(last, head, store).catch((error: unknown): Followed => {
-        // The one thing the store says with this code: entries that should be there are not.
-        if (isHubError(error, 'ERR_LEDGER')) return { kind: 'refused', reason: 'truncated' }
-        throw error
-      })
+      const mustAdopt = known === undefined && (await store.checkpoint()) !== undefined
+      if (mustAdopt && adopt === undefined) return refuse('state-missing')
+      const followed = await begin(mustAdopt ? adopt : undefined, known, head).catch(
+        (error: unknown): Followed => {
+          // The one thing the store says with this code: entries that should be there are not.
+          if (isHubError(error, 'ERR_LEDGER')) return { kind: 'refused', reason: 'truncated' }
+          throw error
+        },
+      )
       if (followed.kind === 'refused') return refuse(followed.reason)
       // The intent first: after a crash here, signing the same tree again does no harm, another one would.
       await options.state.save(followed.state)
@@ -129,16 +147,23 @@ async function whyAnotherRoot(
   head: LogHead,
   store: LogReadStore,
 ): Promise<SigningRefusal> {
-  let edge = EMPTY_EDGE
-  while (edge.size < last.edge.size) {
-    const to = Math.min(last.edge.size, edge.size + CHUNK)
-    const entries = await store.entries(edge.size, to)
-    const hashes = entries.map((entry) => leafHash(entry.leaf))
-    edge = append(edge, hashes).edge
-  }
+  const edge = await rebuild(last.edge.size, store)
   return edgeRoot(edge).equals(last.root) && head.edge.size > last.edge.size
     ? 'edited'
     : 'split-view'
+}
+
+/** The right edge of the first `size` entries, from their bytes. */
+async function rebuild(size: number, store: LogReadStore): Promise<RightEdge> {
+  let edge = EMPTY_EDGE
+  while (edge.size < size) {
+    const entries = await store.entries(edge.size, Math.min(size, edge.size + CHUNK))
+    edge = append(
+      edge,
+      entries.map((entry) => leafHash(entry.leaf)),
+    ).edge
+  }
+  return edge
 }
 
 async function tileAgrees(

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
@@ -30,11 +31,16 @@ export interface Ledger {
 }
 
 /**
+ * A checkpoint that a person kept elsewhere and puts here, when the signer's memory is lost: the log is taken
+ * up again if it still holds this one. Read at start; without effect while the memory is there.
+ */
+const ADOPT = 'adopt-checkpoint'
+
+/**
  * Puts the ledger role together: keys and the signer's memory from `directory`, the sequencer, the publisher.
  *
  * @param options.directory outside of the database and of its backups; must outlive the process
  * @param options.masterKey 32 bytes; the key that entries are signed with derives from it
- * @param options.adopt see `createSigner`
  * @throws HubError ERR_LEDGER when the keys here are not those that began this log
  */
 export async function createLedger(options: {
@@ -49,7 +55,6 @@ export async function createLedger(options: {
   log: LedgerLog
   batch?: number
   leaseMs?: number
-  adopt?: boolean
 }): Promise<Ledger> {
   const { origin, store, directory, clock, log } = options
   const keys = await loadLedgerKeys(directory, origin)
@@ -63,13 +68,14 @@ export async function createLedger(options: {
       `the log ${origin} was begun with another key than ${join(directory, 'log.key')}; put that key back`,
     )
   }
+  const adopt = await fileText(join(directory, ADOPT))
   const signer = createSigner({
     origin,
     keys,
     store,
     clock,
     state: createSignerStateFile(join(directory, 'signer-state.json')),
-    ...(options.adopt === undefined ? {} : { adopt: options.adopt }),
+    ...(adopt === undefined ? {} : { adopt }),
   })
   const sequencer = createSequencer({
     store,
@@ -116,5 +122,14 @@ export async function createLedger(options: {
     status: () => ({ leading: sequencer.leading(), refused: publisher.refused() }),
     tick: () => sequencer.tick(),
     publish: () => publisher.publish(),
+  }
+}
+
+async function fileText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }

@@ -161,18 +161,38 @@ describe('the signer', () => {
 })
 
 describe("the signer's memory", () => {
-  test('gone although checkpoints are published, is refused until a person adopts', async () => {
-    await grow(0, 5)
-    await rm(join(it.directory, 'signer-state.json'))
-    expect(await grow(5, 6)).toBeUndefined()
-    expect(it.ledger.status().refused).toBe('state-missing')
+  const restarted = async () => {
     await it.ledger.stop()
-    const again = await ledgerOn(db.connection, {
-      directory: it.directory,
-      masterKey: it.masterKey,
-      adopt: true,
-    })
-    expect((await again.settle())?.size).toBe(11)
+    return await ledgerOn(db.connection, { directory: it.directory, masterKey: it.masterKey })
+  }
+
+  test('gone although checkpoints are published, is refused until a kept checkpoint is adopted', async () => {
+    const kept = (await grow(0, 5))!.note
+    await grow(5, 6)
+    await rm(join(it.directory, 'signer-state.json'))
+    expect(await grow(6, 7)).toBeUndefined()
+    expect(it.ledger.status().refused).toBe('state-missing')
+    await writeFile(join(it.directory, 'adopt-checkpoint'), kept)
+    const again = await restarted()
+    await again.enqueue([verifiedEntry(again.writer, 'r7')])
+    expect((await again.settle())?.size).toBe(5 + 8)
+  })
+
+  test('gone together with the newest entries, does not adopt a checkpoint that the log no longer holds', async () => {
+    await grow(0, 5)
+    const old = await dump(db.connection)
+    const kept = (await grow(5, 8))!.note
+    await restore(db.connection, old)
+    await rm(join(it.directory, 'signer-state.json'))
+    await writeFile(join(it.directory, 'adopt-checkpoint'), kept)
+    const shorter = await restarted()
+    await shorter.enqueue([verifiedEntry(shorter.writer, 'x0')])
+    await shorter.settle()
+    expect(shorter.ledger.status().refused).toBe('rollback')
+    const names = Array.from({ length: 9 }, (_, i) => `x${i + 1}`)
+    await shorter.enqueue(names.map((name) => verifiedEntry(shorter.writer, name)))
+    await shorter.settle()
+    expect(shorter.ledger.status().refused).toBe('split-view')
   })
 
   test('damaged, is not taken for a first start', async () => {

@@ -30,7 +30,6 @@ export async function ledgerOn(
     directory?: string
     masterKey?: Buffer
     batch?: number
-    adopt?: boolean
     holder?: string
   } = {},
 ) {
@@ -55,7 +54,6 @@ export async function ledgerOn(
     holder: options.holder ?? 'test',
     log,
     ...(options.batch === undefined ? {} : { batch: options.batch }),
-    ...(options.adopt === undefined ? {} : { adopt: options.adopt }),
   })
   const { kid, privateKey } = workerKey(masterKey)
   const writer = createEntryWriter({ origin: ORIGIN, kid, privateKey })
