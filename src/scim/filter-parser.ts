@@ -1,6 +1,12 @@
 import type { AttributePath, ComparisonOperator, Filter } from '../directory/query.ts'
-import { HubError } from '../shared/errors.ts'
 import type { Dialect } from './dialect.ts'
+import {
+  createTokens,
+  invalidFilter as invalid,
+  type Token,
+  unexpectedToken as unexpected,
+} from './filter-tokens.ts'
+import { typedValue } from './filter-value.ts'
 import { type Attribute, attributePath, type ResourceSchema, resolveName } from './schema.ts'
 
 /** Bounds of a filter; beyond them the answer is 400 invalidFilter. */
@@ -49,17 +55,6 @@ const OPERATORS: ReadonlySet<string> = new Set([
   'lt',
   'le',
 ])
-const ORDERING: ReadonlySet<string> = new Set(['gt', 'ge', 'lt', 'le'])
-const TEXTUAL: ReadonlySet<string> = new Set(['co', 'sw', 'ew'])
-/** Characters that end a word. */
-const BREAKS = new Set([' ', '\t', '\n', '\r', '(', ')', '[', ']', '"'])
-
-type Token =
-  | { kind: 'word'; text: string; at: number }
-  | { kind: 'string'; value: string; at: number }
-  | { kind: 'mark'; text: string; at: number }
-  | { kind: 'end'; at: number }
-
 /** The parser behind `parseFilter`; PATCH paths use it for the part in brackets. */
 export function createFilterParser(text: string, schema: ResourceSchema, options: FilterOptions) {
   if (text.length > FILTER_LIMITS.characters) {
@@ -67,47 +62,10 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
       `a filter may have ${FILTER_LIMITS.characters} characters; this one has ${text.length}`,
     )
   }
-  let position = 0
   let comparisons = 0
-  let peeked: Token | undefined
+  const tokens = createTokens(text)
+  const { next, peek } = tokens
 
-  const scan = (): Token => {
-    while (position < text.length && ' \t\n\r'.includes(text[position] ?? '')) position++
-    const at = position
-    const char = text[position]
-    if (char === undefined) return { kind: 'end', at }
-    if (char === '"') return { kind: 'string', value: scanString(), at }
-    if (BREAKS.has(char)) {
-      position++
-      return { kind: 'mark', text: char, at }
-    }
-    while (position < text.length && !BREAKS.has(text[position] ?? ' ')) position++
-    return { kind: 'word', text: text.slice(at, position), at }
-  }
-
-  /** A JSON string: finds its end, then lets the JSON parser judge the escapes. */
-  const scanString = (): string => {
-    const from = position
-    position++
-    while (position < text.length && text[position] !== '"')
-      position += text[position] === '\\' ? 2 : 1
-    position++
-    try {
-      return JSON.parse(text.slice(from, position)) as string
-    } catch {
-      throw invalid(`the string that begins at ${from + 1} is not a JSON string`)
-    }
-  }
-
-  const peek = (): Token => {
-    peeked ??= scan()
-    return peeked
-  }
-  const next = (): Token => {
-    const token = peek()
-    peeked = undefined
-    return token
-  }
   const isWord = (token: Token, word: string): boolean =>
     token.kind === 'word' && token.text.toLowerCase() === word
   const isMark = (token: Token, mark: string): boolean =>
@@ -178,7 +136,7 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
     const inside = { ...deeper(scope), element: path.attribute }
     const where = disjunction(inside)
     expectMark(']')
-    const after = position
+    const after = tokens.position()
     const follower = peek()
     if (follower.kind !== 'word' || !follower.text.startsWith('.') || follower.at !== after) {
       return { kind: 'element', path: path.path, where }
@@ -258,7 +216,12 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
       return { kind: 'compare', path, operator, value: null }
     }
     if (attribute.type !== 'complex') {
-      return { kind: 'compare', path, operator, value: typed(attribute, operator, raw.value) }
+      return {
+        kind: 'compare',
+        path,
+        operator,
+        value: typedValue(attribute, operator, raw.value, options.dialect),
+      }
     }
     // RFC 7643 §2.4: a complex attribute stands for its `value`.
     const sub = attribute.subs.get('value')
@@ -270,41 +233,11 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
       type: sub.type,
       caseExact: sub.caseExact,
     }
-    return { kind: 'compare', path: full, operator, value: typed(sub, operator, raw.value) }
-  }
-
-  const typed = (
-    attribute: Attribute,
-    operator: ComparisonOperator,
-    given: string | number | boolean,
-  ): string | number | boolean | { instant: number } => {
-    const unfit = invalid(`"${attribute.name}" cannot be compared by "${operator}" with this value`)
-    switch (attribute.type) {
-      case 'boolean': {
-        if (ORDERING.has(operator) || TEXTUAL.has(operator)) throw unfit
-        if (typeof given === 'boolean') return given
-        const word = options.dialect.looseFilterValues ? String(given).toLowerCase() : ''
-        if (word === 'true' || word === 'false') return word === 'true'
-        throw unfit
-      }
-      case 'dateTime': {
-        if (typeof given !== 'string' || TEXTUAL.has(operator)) throw unfit
-        const instant = /^\d{4}-\d\d-\d\dT/.test(given) ? Date.parse(given) : Number.NaN
-        if (Number.isNaN(instant)) throw unfit
-        return { instant }
-      }
-      case 'integer':
-      case 'decimal':
-        if (typeof given !== 'number') throw unfit
-        return given
-      case 'binary':
-        if (typeof given !== 'string' || ORDERING.has(operator)) throw unfit
-        return given
-      default:
-        if (typeof given === 'string') return given
-        // An unquoted number for a text, e.g. `employeeNumber eq 42`.
-        if (typeof given === 'number' && options.dialect.looseFilterValues) return String(given)
-        throw unfit
+    return {
+      kind: 'compare',
+      path: full,
+      operator,
+      value: typedValue(sub, operator, raw.value, options.dialect),
     }
   }
 
@@ -317,21 +250,12 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
     disjunction,
     end,
     expectMark,
-    position: () => (peeked === undefined ? position : peeked.at),
+    /** Where the next token begins to be looked for. */
+    position: tokens.position,
   }
 }
 
 /** The JSON number grammar: `Number()` alone would take `0x10`, `Infinity` and the empty string. */
 function isJsonNumber(text: string): boolean {
   return /^-?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,3})?$/.test(text)
-}
-
-function invalid(message: string): HubError {
-  return new HubError('ERR_INVALID_FILTER', message)
-}
-
-function unexpected(token: Token, wanted: string): HubError {
-  const found =
-    token.kind === 'end' ? 'the end' : token.kind === 'string' ? 'a string' : `"${token.text}"`
-  return invalid(`expected ${wanted} at ${token.at + 1}, found ${found}`)
 }

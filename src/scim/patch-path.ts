@@ -17,6 +17,8 @@ export type PatchTarget =
       sub?: Attribute
     }
 
+export type AttributeTarget = Extract<PatchTarget, { kind: 'attribute' }>
+
 /**
  * Parses `attrPath` and `attrPath[filter].sub`.
  *

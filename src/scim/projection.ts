@@ -13,7 +13,7 @@ export interface Projection {
   named: Named
 }
 
-export const DEFAULT_PROJECTION: Projection = { mode: 'default', named: new Map() }
+const DEFAULT_PROJECTION: Projection = { mode: 'default', named: new Map() }
 
 /**
  * Reads `attributes` and `excludedAttributes`. Names that no schema knows select nothing.

@@ -45,7 +45,7 @@ function checkKeys(root: Json): void {
 }
 
 /** Also as a step of a path: `emails.__proto__`, `urn:…:User:constructor`. */
-export function isPoison(key: string): boolean {
+function isPoison(key: string): boolean {
   if (key.length < 9) return false
   return key
     .toLowerCase()

@@ -2,16 +2,9 @@ import type { mongo } from 'mongoose'
 import type { AttributePath, Filter, ListQuery } from '../directory/query.ts'
 import type { DirectoryStore, ListResult } from '../directory/store.ts'
 import type { GroupRecord, UserRecord } from '../directory/types.ts'
-import { HubError } from '../shared/errors.ts'
+import { keysJoinedBy } from './directory-join.ts'
 import type { GroupRow, MembershipRow, ResourceRow, UserRow } from './directory-models.ts'
-import {
-  compileElement,
-  compileFilter,
-  fieldOf,
-  JOINED_ATTRIBUTE,
-  joinsOf,
-  type Query,
-} from './directory-query.ts'
+import { compileFilter, fieldOf, joinsOf, type Query } from './directory-query.ts'
 import { groupRecord, key, userRecord } from './directory-rows.ts'
 import { translated } from './errors.ts'
 import { type Cursor, cursorText, parseCursor } from './list-cursor.ts'
@@ -21,8 +14,6 @@ import { type Cursor, cursorText, parseCursor } from './list-cursor.ts'
  * `socketTimeoutMS` of 5 s cuts the line, which would look like an outage.
  */
 const MAX_TIME_MS = 4_500
-/** A membership condition that many resources meet is refused: it would become a query of that many keys. */
-const MAX_JOINED = 50_000
 
 interface Collections {
   users: mongo.Collection<UserRow>
@@ -111,7 +102,7 @@ async function matchOf(
   if (filter === undefined) return own
   const joined = new Map<Filter, readonly string[]>()
   for (const part of joinsOf(filter, type)) {
-    joined.set(part, await join(collections, type, sourceId, part))
+    joined.set(part, await keysJoinedBy(part, type, sourceId, collections.memberships, MAX_TIME_MS))
   }
   const compiled = compileFilter(filter, {
     resourceType: type,
@@ -119,62 +110,6 @@ async function matchOf(
     joined,
   })
   return { $and: [own, { sourceId }, compiled] }
-}
-
-/** Keys of the users (or groups) that meet a condition on their groups (or members). `ne` resolves as `eq`. */
-async function join(
-  { memberships }: Collections,
-  type: 'User' | 'Group',
-  sourceId: string,
-  filter: Filter,
-): Promise<string[]> {
-  const fields: Record<string, string> =
-    type === 'User' ? { value: 'groupId' } : { value: 'memberId', type: 'type', display: 'display' }
-  const field = (path: AttributePath): string => {
-    const sub = path.attribute === JOINED_ATTRIBUTE[type] ? (path.sub ?? 'value') : path.attribute
-    const name = fields[sub]
-    if (name !== undefined) return name
-    throw new HubError(
-      'ERR_INVALID_FILTER',
-      `${JOINED_ATTRIBUTE[type]}.${sub} cannot be searched; ${JOINED_ATTRIBUTE[type]}.value can`,
-    )
-  }
-  const exact = exactly(filter.kind === 'element' ? filter.where : filter)
-  const condition =
-    exact.kind === 'compare' && exact.operator === 'ne' && filter.kind === 'compare'
-      ? compileElement({ ...exact, operator: 'eq' }, field)
-      : compileElement(exact, field)
-  const wanted = type === 'User' ? 'memberId' : 'groupId'
-  const ids = await memberships
-    .aggregate<{ _id: string }>(
-      [
-        { $match: { $and: [{ sourceId }, condition] } },
-        { $group: { _id: `$${wanted}` } },
-        { $limit: MAX_JOINED + 1 },
-      ],
-      { maxTimeMS: MAX_TIME_MS },
-    )
-    .toArray()
-  if (ids.length > MAX_JOINED) {
-    throw new HubError('ERR_TOO_MANY', 'the filter matches too many memberships; narrow it')
-  }
-  return ids.map((row) => key(sourceId, row._id))
-}
-
-/** Memberships keep ids as they are (`id` is caseExact): compare them so, whatever the schema says of `value`. */
-function exactly(filter: Filter): Filter {
-  switch (filter.kind) {
-    case 'and':
-    case 'or':
-      return { kind: filter.kind, of: filter.of.map(exactly) }
-    case 'not':
-      return { kind: 'not', of: exactly(filter.of) }
-    case 'compare':
-      return { ...filter, path: { ...filter.path, caseExact: true } }
-    case 'present':
-    case 'element':
-      return filter
-  }
 }
 
 interface Found<Row> {
