@@ -38,6 +38,8 @@ export async function engineOn(
     connectors: ReadonlyMap<string, Connector>
     secrets?: Readonly<Record<string, string>>
     leaseMs?: number
+    /** A second process of a ledger that runs elsewhere: seals nothing. */
+    beside?: { masterKey: Buffer; directory: string }
   },
 ) {
   for (const prepare of [
@@ -66,6 +68,7 @@ export async function engineOn(
   const workers: Worker[] = []
   const ledger = await ledgerOn(connection, {
     clock,
+    ...options.beside,
     onSealed: async (entries, tx) => {
       await revocations.markSealed(entries, tx)
       for (const worker of workers) worker.onSealed()
@@ -116,7 +119,7 @@ export async function engineOn(
     worker.start()
     return worker
   }
-  ledger.ledger.start()
+  if (options.beside === undefined) ledger.ledger.start()
   return {
     clock,
     vault,
