@@ -8,7 +8,7 @@ import { cosign } from '../../../src/ledger/cosignature.ts'
 import type { EntryBody, OutcomeItem } from '../../../src/ledger/entries.ts'
 import { entryId } from '../../../src/ledger/entry-id.ts'
 import { expectedSet } from '../../../src/ledger/expected-set.ts'
-import type { PendingEntry } from '../../../src/ledger/intake.ts'
+import type { EntryWriter, PendingEntry } from '../../../src/ledger/intake.ts'
 import { manifestKey, workerKey } from '../../../src/ledger/keys.ts'
 import { createEntryWriter } from '../../../src/ledger/leaf.ts'
 import {
@@ -116,6 +116,8 @@ export function closedBody(
 export interface CaseOptions {
   /** Bodies of the case, in log order; by default an opened, three times proved, closed case. */
   bodies?: EntryBody[]
+  /** Who signs the bodies; by default the announced worker. */
+  by?: EntryWriter
   /** Entries of others around it. */
   noise?: number
   change?: (material: CertificateMaterial) => CertificateMaterial
@@ -128,7 +130,7 @@ export const wholeCase = (): EntryBody[] => {
 
 /** A certificate out of a log that lives in memory. */
 export async function certificateOf(options: CaseOptions = {}): Promise<Buffer> {
-  const { bodies = wholeCase(), noise = 300, change = (m) => m } = options
+  const { bodies = wholeCase(), by = writer, noise = 300, change = (m) => m } = options
   const own = announcements({
     origin: ORIGIN,
     keys,
@@ -140,7 +142,7 @@ export async function certificateOf(options: CaseOptions = {}): Promise<Buffer> 
   const others = Array.from({ length: noise }, (_, i) =>
     writer.write(verifiedBody(1, { offboarding: 'other', revocation: `x${i}` }), {}),
   )
-  const ofCase = bodies.map((body) => writer.write(body, {}))
+  const ofCase = bodies.map((body) => by.write(body, {}))
   const log = [...own, ...others, ...ofCase]
   const { edge, tiles } = append(
     EMPTY_EDGE,

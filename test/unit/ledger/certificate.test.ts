@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { ZipFile } from 'yazl'
@@ -6,8 +7,11 @@ import { describeVerification } from '../../../src/cli/verify-text.ts'
 import { readBundle } from '../../../src/ledger/bundle-reader.ts'
 import { closing } from '../../../src/ledger/closing.ts'
 import type { EntryBody, OutcomeItem } from '../../../src/ledger/entries.ts'
+import { manifestKey } from '../../../src/ledger/keys.ts'
+import { createEntryWriter, readLeaf } from '../../../src/ledger/leaf.ts'
 import { createNoteSigner, ED25519, parseVkey } from '../../../src/ledger/note.ts'
 import { logOnlyPolicy, parsePolicy } from '../../../src/ledger/policy.ts'
+import type { StoredEntry } from '../../../src/ledger/store.ts'
 import { type Verification, verifyCertificate } from '../../../src/ledger/verify.ts'
 import {
   certificateOf,
@@ -253,6 +257,73 @@ describe('a certificate that somebody changed', () => {
         'manifest: the signature is wrong',
       )
     }
+  })
+
+  /** Somebody who has the key for manifests, but not the log's: the manifest is right, the content is not. */
+  const entriesChanged = (change: (entries: StoredEntry[]) => StoredEntry[]): Promise<Buffer> =>
+    certificateOf({
+      change: (material) => ({ ...material, entries: change([...material.entries]) }),
+    })
+
+  test('an entry that is not in the log, packed by the hub itself, is refused', async () => {
+    const archive = await entriesChanged((entries) =>
+      entries.map((entry, i) =>
+        i === entries.length - 2
+          ? { ...entry, leaf: writer.write(verifiedBody(3, { grade: 'A' }), {}).leaf }
+          : entry,
+      ),
+    )
+    expect(refusedAt(await verifyCertificate(archive, pinned))).toBe(
+      'inclusion: it is not in the log',
+    )
+  })
+
+  test('a proof under another checkpoint than that of the file, is refused', async () => {
+    const archive = await certificateOf({
+      change: (material) => ({
+        ...material,
+        checkpoint: {
+          ...material.checkpoint,
+          note: material.checkpoint.note.replace('\n\n', '\nx\n\n'),
+        },
+      }),
+    })
+    expect(refusedAt(await verifyCertificate(archive, pinned))).toContain(
+      'checkpoint: the signature',
+    )
+  })
+
+  const forger = generateKeyPairSync('ed25519').privateKey
+  const kidOfWorker = (() => {
+    const read = readLeaf(writer.write(openedBody(), {}).leaf)
+    return read.kind === 'leaf' ? read.leaf.kid : ''
+  })()
+  test.each([
+    ['under the name of an announced key', kidOfWorker, 'the signature is wrong'],
+    ['under a key that was never announced', 'worker-x', 'announced no key worker-x'],
+  ])('entries in the log, signed %s, are refused', async (_name, kid, reason) => {
+    const by = createEntryWriter({ origin: writer.origin, kid, privateKey: forger })
+    const archive = await certificateOf({ by })
+    const said = refusedAt(await verifyCertificate(archive, pinned))
+    expect(said).toContain('signatures: ')
+    expect(said).toContain(reason)
+  })
+
+  test('entries of the case, signed with the key for manifests, are refused', async () => {
+    const { kid, privateKey } = manifestKey(Buffer.alloc(32, 3))
+    const by = createEntryWriter({ origin: writer.origin, kid, privateKey })
+    expect(refusedAt(await verifyCertificate(await certificateOf({ by }), pinned))).toBe(
+      'signatures: a key for manifest may not sign this',
+    )
+  })
+
+  test('a certificate without the announcements of keys, is refused', async () => {
+    const archive = await entriesChanged((entries) =>
+      entries.filter((entry) => !entry.eid.startsWith('log.key:worker')),
+    )
+    expect(refusedAt(await verifyCertificate(archive, pinned))).toContain(
+      'announced no key worker-',
+    )
   })
 
   test('a secret, under a wrong name, does not open', async () => {
