@@ -67,11 +67,17 @@ export function createBulk({ verbs, onError }: BulkParts) {
         if (failure !== undefined) results.set(operation, { ...results.get(operation), ...failure })
       }
     }
+    const done = operations.flatMap((operation) => results.get(operation) ?? [])
+    if (done.length > 0 && done.every((result) => result['status'] === '503')) {
+      throw new HubError('ERR_STORAGE_UNAVAILABLE', 'storage is away; try again', {
+        retryAfterSeconds: 5,
+      })
+    }
     return {
       status: 200,
       body: {
         schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkResponse'],
-        Operations: operations.flatMap((operation) => results.get(operation) ?? []),
+        Operations: done,
       },
     }
   }

@@ -60,6 +60,14 @@ const calls: [string, string, unknown?][] = [
   ['PUT', '/Groups/{group}', { displayName: 'i' }],
   ['PATCH', '/Groups/{group}', patch('displayName', 'j')],
   ['DELETE', '/Groups/{group}'],
+  [
+    'POST',
+    '/Bulk',
+    {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+      Operations: [{ method: 'POST', path: '/Users', bulkId: 'u', data: { userName: 'bulk' } }],
+    },
+  ],
   ['POST', '/.search', search],
   ['POST', '/Users/.search', search],
 ]
