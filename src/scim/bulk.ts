@@ -67,7 +67,10 @@ export function createBulk({ verbs, onError }: BulkParts) {
         if (failure !== undefined) results.set(operation, { ...results.get(operation), ...failure })
       }
     }
-    const done = operations.flatMap((operation) => results.get(operation) ?? [])
+    const done = operations.flatMap((operation): JsonObject[] => {
+      const result = results.get(operation)
+      return result === undefined ? [] : [result]
+    })
     if (done.length > 0 && done.every((result) => result['status'] === '503')) {
       throw new HubError('ERR_STORAGE_UNAVAILABLE', 'storage is away; try again', {
         retryAfterSeconds: 5,
