@@ -4,6 +4,9 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import express, { type Express } from 'express'
 import type { Connection } from 'mongoose'
+import type { Finding } from './alerts/alert.ts'
+import { RULES } from './alerts/rules.ts'
+import { createWatch } from './alerts/watch.ts'
 import { createApiRouter } from './api/create-api-router.ts'
 import { createHealthRouter, type Readiness } from './api/health.ts'
 import { createAdminAuthenticator } from './auth/admin-authenticator.ts'
@@ -135,6 +138,16 @@ export async function createHub({
     },
   }
 
+  const watch = has('worker')
+    ? createWatch({
+        alerts: stores.alerts,
+        openRevocations: (paging) => stores.revocations.list({ open: true }, paging),
+        clock: stores.clock,
+        log,
+        onNew: (finding) => announce(log, finding),
+      })
+    : undefined
+
   let refreshing: NodeJS.Timeout | undefined
   return {
     app: httpInterface(),
@@ -145,9 +158,11 @@ export async function createHub({
       }, CLOCK_REFRESH_MS)
       worker?.start()
       ledger?.start()
+      watch?.start()
     },
     stop: async () => {
       clearInterval(refreshing)
+      await watch?.stop()
       await worker?.stop()
       await ledger?.stop()
       await runner.close()
@@ -156,6 +171,7 @@ export async function createHub({
 
   function httpInterface(): Express {
     const metrics = createMetrics()
+    metrics.onScrape(() => stores.revocations.openSummary(stores.clock.now()))
     const adminAuthenticator = createAdminAuthenticator({
       adminToken: secrets.adminToken,
       metricsToken: config.metricsToken,
@@ -218,6 +234,12 @@ export async function createHub({
     app.use(createHealthRouter({ readiness, metrics, authenticator: adminAuthenticator, log }))
     return app
   }
+}
+
+/** Alerts are in the log as well: an operator without the API must not miss one. */
+function announce(log: Log, { rule, about, facts }: Finding): void {
+  const { severity, title } = RULES[rule]
+  log[severity === 'critical' ? 'error' : 'warn']({ rule, ...about, ...facts }, title)
 }
 
 /** An app whose connector is gone, or whose configuration no longer fits it, still owes its account. */

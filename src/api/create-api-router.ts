@@ -1,5 +1,6 @@
 import type { Router } from 'express'
 import { z } from 'zod'
+import { type AlertsParts, alertRoutes } from './alerts.ts'
 import { type ApiTokensParts, apiTokenRoutes } from './api-tokens.ts'
 import { type AppsParts, appRoutes } from './apps.ts'
 import { type ConnectorsParts, connectorRoutes } from './connectors.ts'
@@ -19,6 +20,7 @@ export type ApiResources = Omit<SourcesParts, 'authenticator'> & {
   ConnectorsParts &
   Omit<UsersParts, 'sources'> &
   OffboardingsParts &
+  AlertsParts &
   RevocationsParts & { ledger: LedgerPort; apiTokens: ApiTokensParts['tokens'] }
 
 /** Every operation of /api/v1. */
@@ -30,6 +32,7 @@ export function apiRoutes(resources: ApiResources): Route[] {
     ...userRoutes(resources),
     ...offboardingRoutes(resources),
     ...revocationRoutes(resources),
+    ...alertRoutes(resources),
     ...ledgerRoutes(resources),
     ...apiTokenRoutes({ tokens: resources.apiTokens, clock: resources.clock }),
   ]

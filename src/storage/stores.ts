@@ -1,6 +1,7 @@
 import type { Connection } from 'mongoose'
 import type { Vault } from '../vault/vault.ts'
 import { createApiTokenStore, prepareApiTokens } from './admin-store.ts'
+import { createAlertStore, prepareAlerts } from './alert-store.ts'
 import { createAppStore, prepareApps } from './app-store.ts'
 import { createCaseKeyStore } from './case-key-store.ts'
 import { prepareDirectory } from './directory-models.ts'
@@ -42,6 +43,7 @@ export async function openStores(
     prepareLanes,
     prepareRevocations,
     prepareEvidence,
+    prepareAlerts,
     prepareLedger,
   ]) {
     await prepare(connection)
@@ -60,6 +62,7 @@ export async function openStores(
     apps,
     secrets: createSecretStore(connection, vault),
     apiTokens: createApiTokenStore(connection),
+    alerts: createAlertStore(connection),
     directory: createDirectoryStore(connection),
     lanes: createLaneStore(connection),
     revocations: createRevocationStore(connection),

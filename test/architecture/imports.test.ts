@@ -29,6 +29,7 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
     ],
     [],
   ],
+  'src/alerts': [['src/shared', 'src/revocation'], []],
   'src/auth': [['src/shared'], ['jose']],
   'src/telemetry': [['src/shared'], ['pino', 'prom-client']],
   'src/storage': [
@@ -39,6 +40,7 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
       'src/revocation',
       'src/ledger',
       'src/intake',
+      'src/alerts',
       'src/auth',
       'src/connector-sdk',
     ],
@@ -56,6 +58,7 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
       'src/revocation',
       'src/ledger',
       'src/intake',
+      'src/alerts',
       'src/auth',
       'src/telemetry',
       'src/connector-sdk',
@@ -63,7 +66,10 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
     ['express', 'zod'],
   ],
   'src/cli': [['src/shared', 'src/config', 'src/ledger'], ['commander']],
-  'src/main.ts': [['*'], ['express', 'mongoose', 'pino']],
+  // The composition root and the process around it know everybody.
+  'src/hub.ts': [['*'], ['express', 'mongoose']],
+  'src/main.ts': [['*'], []],
+  'src/version.ts': [[], []],
   connectors: [['src/connector-sdk'], ['standardwebhooks', 'zod']],
 }
 

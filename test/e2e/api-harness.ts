@@ -16,6 +16,7 @@ import {
 import { systemClock } from '../../src/shared/clock.ts'
 import { HubError } from '../../src/shared/errors.ts'
 import { createApiTokenStore, prepareApiTokens } from '../../src/storage/admin-store.ts'
+import { createAlertStore, prepareAlerts } from '../../src/storage/alert-store.ts'
 import { createAppStore, prepareApps } from '../../src/storage/app-store.ts'
 import { prepareDirectory } from '../../src/storage/directory-models.ts'
 import { createDirectoryStore } from '../../src/storage/directory-store.ts'
@@ -76,6 +77,7 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     prepareApiTokens(connection),
     prepareDirectory(connection),
     prepareRevocations(connection),
+    prepareAlerts(connection),
   ])
   const vault = createVault(randomBytes(32))
   const sources = createSourceStore(connection)
@@ -123,6 +125,7 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     sourceExists: async (id) => (await sources.source(id)) !== null,
     directory,
     revocations,
+    alerts: createAlertStore(connection),
     byHand: {
       openByHand: async () => {
         throw new HubError('ERR_NOT_FOUND', 'there is no such user')

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { RULES } from '../../../src/alerts/rules.ts'
 import { STATUS } from '../../../src/api/problem.ts'
 import { DEFAULT_DEADLINES } from '../../../src/revocation/deadlines.ts'
 import { DAY, HOUR, MINUTE } from '../../../src/shared/clock.ts'
@@ -56,4 +57,9 @@ test('docs/glossary.md, its table of deadlines, is what the hub applies', () => 
   expect(shown).toEqual(
     Object.values(DEFAULT_DEADLINES).map((row) => [row.login, row.credential, row.secret]),
   )
+})
+
+test('docs/runbook.md, compared with the alert rules, has an entry for each', () => {
+  const headings = [...file('docs/runbook.md').matchAll(/^### (.+)$/gm)].map((match) => match[1])
+  for (const rule of Object.keys(RULES)) expect(headings).toContain(rule)
 })

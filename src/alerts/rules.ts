@@ -1,0 +1,47 @@
+/** How loud an alert is. `critical` pages somebody; `warning` is read today. */
+export type Severity = 'warning' | 'critical'
+
+export interface Rule {
+  severity: Severity
+  /** One sentence for a person. */
+  title: string
+}
+
+/** Every alert that the hub knows. Each has an entry of the same name in docs/runbook.md that says what to do. */
+export const RULES = {
+  'deactivation-refused': {
+    severity: 'critical',
+    title:
+      'A request that wanted to deactivate somebody was refused; the provider may not try again for hours',
+  },
+  'feed-silent': {
+    severity: 'critical',
+    title: 'An identity provider has stopped calling: departures may not arrive',
+  },
+  'source-token-expiring': {
+    severity: 'warning',
+    title: 'The token of an identity provider expires soon; after that no departure arrives',
+  },
+  'revocation-late': {
+    severity: 'warning',
+    title: 'A revocation has used up a good part of its time',
+  },
+  'revocation-overdue': {
+    severity: 'critical',
+    title: 'A revocation is past its deadline',
+  },
+  contradicted: {
+    severity: 'critical',
+    title: 'An application said that it revoked, and the access still lives',
+  },
+  'human-waiting': {
+    severity: 'warning',
+    title: 'A revocation waits for a person',
+  },
+  'ledger-refused': {
+    severity: 'critical',
+    title: 'The signer refuses to sign: the ledger is not the one it signed before',
+  },
+} as const satisfies Record<string, Rule>
+
+export type RuleName = keyof typeof RULES

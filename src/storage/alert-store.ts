@@ -1,0 +1,132 @@
+import type { Connection, mongo } from 'mongoose'
+import { type Alert, type AlertStore, alertId } from '../alerts/alert.ts'
+import { RULES } from '../alerts/rules.ts'
+import { HubError } from '../shared/errors.ts'
+import { translated } from './errors.ts'
+
+type AlertRow = Omit<Alert, 'id' | 'title'> & { _id: string }
+
+const alertsOf = (connection: Connection): mongo.Collection<AlertRow> =>
+  connection.getClient().db(connection.name).collection<AlertRow>('alerts')
+
+/** Creates the collection and its indexes. Safe to repeat. */
+export async function prepareAlerts(connection: Connection): Promise<void> {
+  await translated(async () => {
+    await connection.createCollection('alerts')
+    await alertsOf(connection).createIndexes([
+      { key: { lastAt: -1, _id: 1 } },
+      { key: { state: 1, lastAt: -1, _id: 1 } },
+      { key: { rule: 1, state: 1 } },
+    ])
+  })
+}
+
+export function createAlertStore(connection: Connection): AlertStore {
+  const alerts = alertsOf(connection)
+  return {
+    raise: (finding, at) =>
+      translated(async () => {
+        const { key: _, ...row } = finding
+        const before = await alerts.findOneAndUpdate(
+          { _id: alertId(finding) },
+          [
+            {
+              $set: {
+                ...literals({ ...row, severity: RULES[finding.rule].severity }),
+                lastAt: at,
+                count: { $add: [{ $ifNull: ['$count', 0] }, 1] },
+                firstAt: { $cond: [IS_OVER, at, '$firstAt'] },
+                state: { $cond: [IS_OVER, 'open', '$state'] },
+                acknowledgedBy: { $cond: [IS_OVER, '$$REMOVE', '$acknowledgedBy'] },
+              },
+            },
+          ],
+          { upsert: true, returnDocument: 'before' },
+        )
+        return before === null || before.state === 'resolved'
+      }),
+
+    resolve: (ids, at) =>
+      translated(async () => {
+        await alerts.updateMany(
+          { _id: { $in: [...ids] }, state: { $ne: 'resolved' } },
+          { $set: { state: 'resolved', lastAt: at } },
+        )
+      }),
+
+    acknowledge: (id, by, at) =>
+      translated(async () => {
+        const { matchedCount } = await alerts.updateOne(
+          { _id: id, state: 'open' },
+          { $set: { state: 'acknowledged', acknowledgedBy: by, lastAt: at } },
+        )
+        return matchedCount === 1
+      }),
+
+    list: ({ state, rule }, { limit, cursor }) =>
+      translated(async () => {
+        const after = cursor === undefined ? undefined : parseCursor(cursor)
+        const rows = await alerts
+          .find({
+            ...(state === undefined ? {} : { state }),
+            ...(rule === undefined ? {} : { rule }),
+            ...(after === undefined
+              ? {}
+              : {
+                  $or: [
+                    { lastAt: { $lt: after.lastAt } },
+                    { lastAt: after.lastAt, _id: { $gt: after.id } },
+                  ],
+                }),
+          })
+          .sort({ lastAt: -1, _id: 1 })
+          .limit(limit + 1)
+          .toArray()
+        const items = rows.slice(0, limit).map(toAlert)
+        const last = items.at(-1)
+        return rows.length > limit && last !== undefined
+          ? { items, next: cursorText(last) }
+          : { items }
+      }),
+
+    unresolved: (rules) =>
+      translated(async () => {
+        const rows = alerts.find(
+          { rule: { $in: [...rules] }, state: { $ne: 'resolved' } },
+          { projection: { _id: 1 } },
+        )
+        return (await rows.toArray()).map((row) => row._id)
+      }),
+  }
+}
+
+/** There is no such alert yet, or it was resolved. */
+const IS_OVER = { $in: [{ $ifNull: ['$state', 'resolved'] }, ['resolved']] }
+
+/** In an update pipeline a string that begins with `$` would be read as a field. */
+function literals(row: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, { $literal: value }]),
+  )
+}
+
+const toAlert = ({ _id, ...row }: AlertRow): Alert => ({
+  id: _id,
+  title: RULES[row.rule].title,
+  ...row,
+})
+
+const cursorText = ({ lastAt, id }: Pick<Alert, 'lastAt' | 'id'>): string =>
+  Buffer.from(JSON.stringify([lastAt, id])).toString('base64url')
+
+function parseCursor(text: string): { lastAt: number; id: string } {
+  try {
+    const [lastAt, id] = JSON.parse(Buffer.from(text, 'base64url').toString()) as unknown[]
+    if (typeof lastAt === 'number' && typeof id === 'string') return { lastAt, id }
+  } catch (error) {
+    throw new HubError('ERR_INVALID_CURSOR', 'this cursor is not one of ours', { cause: error })
+  }
+  throw new HubError('ERR_INVALID_CURSOR', 'this cursor is not one of ours')
+}

@@ -1,0 +1,88 @@
+import { afterAll, expect, test } from 'vitest'
+import type { Finding } from '../../src/alerts/alert.ts'
+import { createWatch } from '../../src/alerts/watch.ts'
+import type { Revocation } from '../../src/revocation/types.ts'
+import { createAlertStore, prepareAlerts } from '../../src/storage/alert-store.ts'
+import { freshDatabase } from '../support/database.ts'
+
+const database = await freshDatabase()
+await prepareAlerts(database.connection)
+const alerts = createAlertStore(database.connection)
+afterAll(() => database.dispose())
+
+const finding = (key: string): Finding => ({
+  rule: 'feed-silent',
+  key,
+  about: { sourceId: key },
+  facts: { note: '$count' },
+})
+
+test('an alert, found twice, is one alert counted twice and news only once', async () => {
+  expect(await alerts.raise(finding('twice'), 1)).toBe(true)
+  expect(await alerts.raise(finding('twice'), 2)).toBe(false)
+  const { items } = await alerts.list({ rule: 'feed-silent' }, { limit: 10 })
+  expect(items).toMatchObject([{ count: 2, firstAt: 1, lastAt: 2, facts: { note: '$count' } }])
+})
+
+test('a resolved alert, found again, is news and open again', async () => {
+  await alerts.raise(finding('again'), 1)
+  expect(await alerts.acknowledge('feed-silent:again', 'admin', 2)).toBe(true)
+  await alerts.resolve(['feed-silent:again'], 3)
+  expect(await alerts.raise(finding('again'), 4)).toBe(true)
+  const { items } = await alerts.list({ state: 'open' }, { limit: 10 })
+  const again = items.find((alert) => alert.id === 'feed-silent:again')
+  expect(again).toMatchObject({ firstAt: 4 })
+  expect(again).not.toHaveProperty('acknowledgedBy')
+})
+
+test('a listing, paged by one, shows each alert once', async () => {
+  for (const key of ['p1', 'p2', 'p3']) await alerts.raise(finding(key), 10)
+  const seen: string[] = []
+  let cursor: string | undefined
+  do {
+    const page = await alerts.list({}, { limit: 1, ...(cursor ? { cursor } : {}) })
+    seen.push(...page.items.map((alert) => alert.id))
+    cursor = page.next
+  } while (cursor !== undefined)
+  expect(new Set(seen).size).toBe(seen.length)
+  expect(seen).toEqual(
+    expect.arrayContaining(['feed-silent:p1', 'feed-silent:p2', 'feed-silent:p3']),
+  )
+})
+
+test('the watch, a revocation that was contradicted and then proven, raises and resolves', async () => {
+  const base: Revocation = {
+    id: 'r1',
+    offboardingId: 'o1',
+    sourceId: 's',
+    userId: 'u',
+    appId: 'a',
+    facet: 'account',
+    generation: 1,
+    class: 1,
+    owners: ['owner@example.com'],
+    state: 'human',
+    reason: 'contradicted',
+    verdict: { grade: 'F', kind: 'contradicted', at: 0 },
+    attempts: 3,
+    openedAt: 0,
+    deadlineAt: 1_000_000,
+    updatedAt: 0,
+  }
+  let open: Revocation[] = [base]
+  const news: string[] = []
+  const watch = createWatch({
+    alerts,
+    openRevocations: async () => ({ items: open }),
+    clock: { now: () => 100 },
+    log: { warn: () => {} },
+    onNew: ({ rule }) => news.push(rule),
+  })
+  await watch.look()
+  await watch.look()
+  expect(news).toEqual(['contradicted'])
+  open = []
+  await watch.look()
+  const { items } = await alerts.list({ rule: 'contradicted' }, { limit: 10 })
+  expect(items).toMatchObject([{ state: 'resolved', count: 1 }])
+})
