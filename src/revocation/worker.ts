@@ -1,13 +1,17 @@
 import { performance } from 'node:perf_hooks'
 import type { Connector } from '../connector-sdk/contract.ts'
+import type { Transaction } from '../shared/transaction.ts'
 import { type AppLoop, type AppLoopDeps, createAppLoop } from './app-loop.ts'
 import { createCloser } from './closer.ts'
+import { createEscalator, type Escalation } from './escalator.ts'
 import { createLoop, type Loop } from './loop.ts'
 import type { ProjectionStore } from './projection-store.ts'
 import { createProjector, type ProjectorDeps } from './projector.ts'
 import { createReaper } from './reaper.ts'
+import { createReobserver } from './reobserver.ts'
 import type { AppStore } from './store.ts'
-import type { AppRecord } from './types.ts'
+import type { AppRecord, Revocation } from './types.ts'
+import type { WatchStore } from './watch-store.ts'
 
 /** A worker killed without a word is replaced after this; ms. */
 const LEASE_MS = 20_000
@@ -25,13 +29,19 @@ const DEFAULT_LIMITS = { concurrency: 4 }
 export interface WorkerDeps
   extends Omit<AppLoopDeps, 'leaseMs' | 'random' | 'onMoved' | 'offboardings'>,
     Omit<ProjectorDeps, 'evidence' | 'lanes' | 'revocations' | 'onEnqueued'> {
-  apps: Pick<AppStore, 'all'>
+  apps: Pick<AppStore, 'all' | 'app'>
   /** Installed connectors, for their limits. */
   connectors: ReadonlyMap<string, Connector>
   revocations: ProjectionStore
   evidence: AppLoopDeps['evidence'] & ProjectorDeps['evidence']
   /** Entries wait in the ledger's intake: poke the sequencer. */
   onEnqueued?(): void
+  /** Escalation and re-observation; without it this process does neither. */
+  watch?: WatchStore
+  /** Stores what an alert about a deadline needs, in the transaction that marks it as told. */
+  recordEscalation?(escalation: Escalation, tx: Transaction): Promise<void>
+  /** Access that was proven gone is back: open a new case for it. Without it, the log says so. */
+  onRevived?(revocation: Revocation): Promise<void>
   /** Default 20 s. */
   leaseMs?: number
   /** 0 ≤ n < 1; default Math.random. */
@@ -93,7 +103,7 @@ export function createWorker(given: WorkerDeps): Worker {
   const projector = createProjector(deps)
   const reaper = createReaper(deps)
   const closer = createCloser(deps)
-  const all: Loop[] = [scheduler, projector, reaper, closer]
+  const all: Loop[] = [scheduler, projector, reaper, closer, ...watchers(given)]
 
   return {
     start: () => {
@@ -118,4 +128,18 @@ export function createWorker(given: WorkerDeps): Worker {
       }
     },
   }
+}
+
+/** The loops that watch the clock. */
+function watchers(given: WorkerDeps): Loop[] {
+  const { watch, recordEscalation, onRevived } = given
+  if (watch === undefined) return []
+  return [
+    createEscalator({
+      ...given,
+      watch,
+      ...(recordEscalation === undefined ? {} : { record: recordEscalation }),
+    }),
+    createReobserver({ ...given, watch, onRevived: onRevived ?? (async () => {}) }),
+  ]
 }

@@ -1,5 +1,7 @@
 import type { Connection, mongo } from 'mongoose'
+import type { EscalationLevel } from '../revocation/escalation.ts'
 import type { Offboarding, Revocation } from '../revocation/types.ts'
+import type { Instant } from '../shared/clock.ts'
 import { translated } from './errors.ts'
 
 export type OffboardingRow = Omit<Offboarding, 'id'> & {
@@ -12,8 +14,14 @@ export type OffboardingRow = Omit<Offboarding, 'id'> & {
 
 export type RevocationRow = Omit<Revocation, 'id'> & {
   _id: string
-  /** Not proven, waived or superseded, or its outcome is not sealed yet. */
+  /** Its outcome is not sealed yet. */
   open: boolean
+  /** Next level of escalation, and the last one told; see escalation.ts. */
+  escalateAt?: Instant
+  escalated?: EscalationLevel
+  /** Next look after the proof, and how many there were; see reobservation.ts. */
+  reobserveAt?: Instant
+  reobserved?: number
 }
 
 /** The wrapped key of one case. Deleting it erases what its commitments say. */
@@ -49,6 +57,8 @@ const REVOCATION_INDEXES: mongo.IndexDescription[] = [
   { key: { state: 1, deadlineAt: 1, _id: 1 } },
   { key: { owners: 1, deadlineAt: 1, _id: 1 } },
   { key: { facet: 1, deadlineAt: 1, _id: 1 } },
+  { key: { escalateAt: 1 }, partialFilterExpression: { open: true } },
+  { key: { reobserveAt: 1 }, partialFilterExpression: { state: 'proven' } },
   { key: { open: 1, deadlineAt: 1, _id: 1 }, partialFilterExpression: { open: true } },
 ]
 

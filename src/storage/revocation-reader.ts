@@ -137,8 +137,10 @@ async function summary(
   }
 }
 
-export function revocationOf({ _id, open: _, ...row }: RevocationRow): Revocation {
-  return { ...row, id: _id }
+export function revocationOf(row: RevocationRow): Revocation {
+  const { _id, open: _, escalateAt: _at, escalated: _level, ...rest } = row
+  const { reobserveAt: _next, reobserved: _done, ...revocation } = rest
+  return { ...revocation, id: _id }
 }
 
 export function offboardingOf({ _id, open: _, closing: __, ...row }: OffboardingRow): Offboarding {

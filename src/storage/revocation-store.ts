@@ -1,7 +1,10 @@
 import type { Connection, mongo } from 'mongoose'
+import { nextEscalation } from '../revocation/escalation.ts'
 import type { ProjectionStore, RevocationNews } from '../revocation/projection-store.ts'
 import type { RevocationReader } from '../revocation/reader.ts'
+import { FIRST_REOBSERVATION_MS } from '../revocation/reobservation.ts'
 import type { RevocationStore } from '../revocation/store.ts'
+import type { Revocation } from '../revocation/types.ts'
 import {
   caseKeysOf,
   offboardingsOf,
@@ -13,6 +16,14 @@ import { sessionOf, within } from './transaction.ts'
 
 /** The database's clock in ms, as an expression of an update. */
 const NOW = { $toLong: '$$NOW' }
+
+/** What a sealed proof makes of a revocation. */
+const PROVEN = {
+  state: 'proven',
+  provenAt: NOW,
+  reobserveAt: { $add: [NOW, FIRST_REOBSERVATION_MS] },
+  reobserved: 0,
+}
 
 /** Cases and revocations in MongoDB. Call `prepareRevocations` once before. */
 export function createRevocationStore(
@@ -37,10 +48,7 @@ export function createRevocationStore(
       if (inserted.upsertedCount === 0) return
       await caseKeys.insertOne({ _id: id, wrapped: wrappedCaseKey }, session)
       if (planned.length === 0) return
-      await revocations.insertMany(
-        planned.map(({ id: _id, ...row }) => ({ ...row, _id, open: true })),
-        session,
-      )
+      await revocations.insertMany(planned.map(insertedRow), session)
     },
 
     project: async (news, tx) => {
@@ -74,7 +82,7 @@ export function createRevocationStore(
         const { offboardingId, revocationId } = references
         if (type === 'offboarding.closed' && offboardingId !== undefined) closed.push(offboardingId)
         if (!type.startsWith('revocation.') || revocationId === undefined) continue
-        const proof = type === 'revocation.verified' ? { state: 'proven', provenAt: NOW } : {}
+        const proof = type === 'revocation.verified' ? PROVEN : {}
         outcomes.push({
           updateOne: {
             filter: { _id: revocationId, open: true },
@@ -105,6 +113,17 @@ export function createRevocationStore(
         )
       }
     },
+  }
+}
+
+function insertedRow({ id, ...row }: Revocation): RevocationRow {
+  const escalateAt = nextEscalation(row, 0)
+  return {
+    ...row,
+    _id: id,
+    open: true,
+    escalated: 0,
+    ...(escalateAt === undefined ? {} : { escalateAt }),
   }
 }
 

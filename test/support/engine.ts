@@ -2,7 +2,7 @@ import type { Connection } from 'mongoose'
 import type { Connector } from '../../src/connector-sdk/contract.ts'
 import { createConnectorRunner } from '../../src/connector-sdk/runner.ts'
 import { createDirectory } from '../../src/intake/create-directory.ts'
-import type { AppRecord } from '../../src/revocation/types.ts'
+import type { AppRecord, Revocation } from '../../src/revocation/types.ts'
 import { createWorker, type Worker } from '../../src/revocation/worker.ts'
 import { newId } from '../../src/shared/ids.ts'
 import { createAppStore, prepareApps } from '../../src/storage/app-store.ts'
@@ -17,6 +17,7 @@ import { prepareRevocations } from '../../src/storage/revocation-models.ts'
 import { createRevocationStore } from '../../src/storage/revocation-store.ts'
 import { createServerClock } from '../../src/storage/server-clock.ts'
 import { createTransactor } from '../../src/storage/transaction.ts'
+import { createWatchStore } from '../../src/storage/watch-store.ts'
 import { createVault } from '../../src/vault/vault.ts'
 import { aCall } from './intake.ts'
 import { ledgerOn } from './ledger.ts'
@@ -38,6 +39,7 @@ export async function engineOn(
     connectors: ReadonlyMap<string, Connector>
     secrets?: Readonly<Record<string, string>>
     leaseMs?: number
+    onRevived?(revocation: Revocation): Promise<void>
     /** A second process of a ledger that runs elsewhere: seals nothing. */
     beside?: { masterKey: Buffer; directory: string }
   },
@@ -58,6 +60,7 @@ export async function engineOn(
   const caseKeys = createCaseKeyStore(connection, vault)
   const evidence = createEvidenceStore(connection, caseKeys)
   const apps = createAppStore(connection)
+  const watch = createWatchStore(connection)
   const store = createDirectoryStore(connection)
   const transactor = createTransactor(connection)
   const intake = createLedgerIntake(connection, clock)
@@ -113,6 +116,8 @@ export async function engineOn(
       newId,
       log: { info: at('info'), warn: at('warn'), error: at('error') },
       onEnqueued: () => ledger.ledger.poke(),
+      watch,
+      ...(options.onRevived === undefined ? {} : { onRevived: options.onRevived }),
       ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     })
     workers.push(worker)
@@ -128,6 +133,7 @@ export async function engineOn(
     evidence,
     caseKeys,
     apps,
+    watch,
     directory,
     transactor,
     ledger,

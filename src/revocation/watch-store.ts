@@ -1,0 +1,27 @@
+import type { Instant } from '../shared/clock.ts'
+import type { Transaction } from '../shared/transaction.ts'
+import type { EscalationLevel } from './escalation.ts'
+import type { Revocation } from './types.ts'
+
+/** Revocations by what the clock asks of them. */
+export interface WatchStore {
+  /** Open ones whose next level is reached by then, the earliest first; `at` is when. */
+  escalating(
+    by: Instant,
+    limit: number,
+  ): Promise<{ revocation: Revocation; level: EscalationLevel; at: Instant }[]>
+  /** Compare-and-swap from one level to the next; false when another process was faster, or it is closed. */
+  escalate(
+    id: string,
+    from: EscalationLevel,
+    to: EscalationLevel,
+    next: Instant | undefined,
+    tx: Transaction,
+  ): Promise<boolean>
+  /** Proven ones that are to be looked at again. */
+  reobservable(now: Instant, limit: number): Promise<{ revocation: Revocation; done: number }[]>
+  /** Takes a due look on: until `until` no other process does. False when one was faster. */
+  beginReobservation(id: string, now: Instant, until: Instant): Promise<boolean>
+  /** @param next undefined: no more looks */
+  endReobservation(id: string, done: number, next: Instant | undefined): Promise<void>
+}

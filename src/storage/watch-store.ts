@@ -1,0 +1,67 @@
+import type { Connection } from 'mongoose'
+import { CLOSED_STATES } from '../revocation/types.ts'
+import type { WatchStore } from '../revocation/watch-store.ts'
+import { translated } from './errors.ts'
+import { revocationsOf } from './revocation-models.ts'
+import { revocationOf } from './revocation-reader.ts'
+import { sessionOf } from './transaction.ts'
+
+/** What the clock asks of revocations, in MongoDB. Call `prepareRevocations` once before. */
+export function createWatchStore(connection: Connection): WatchStore {
+  const revocations = revocationsOf(connection)
+  return {
+    escalating: (by, limit) =>
+      translated(async () => {
+        const rows = await revocations
+          .find({ open: true, escalateAt: { $lte: by }, state: { $nin: [...CLOSED_STATES] } })
+          .sort({ escalateAt: 1 })
+          .limit(limit)
+          .toArray()
+        return rows.map((row) => ({
+          revocation: revocationOf(row),
+          level: row.escalated ?? 0,
+          at: row.escalateAt ?? by,
+        }))
+      }),
+
+    escalate: async (id, from, to, next, tx) => {
+      const result = await revocations.updateOne(
+        { _id: id, open: true, escalated: from },
+        next === undefined
+          ? { $set: { escalated: to }, $unset: { escalateAt: '' } }
+          : { $set: { escalated: to, escalateAt: next } },
+        sessionOf(tx),
+      )
+      return result.modifiedCount === 1
+    },
+
+    reobservable: (now, limit) =>
+      translated(async () => {
+        const rows = await revocations
+          .find({ state: 'proven', reobserveAt: { $lte: now } })
+          .sort({ reobserveAt: 1 })
+          .limit(limit)
+          .toArray()
+        return rows.map((row) => ({ revocation: revocationOf(row), done: row.reobserved ?? 0 }))
+      }),
+
+    beginReobservation: (id, now, until) =>
+      translated(async () => {
+        const result = await revocations.updateOne(
+          { _id: id, reobserveAt: { $lte: now } },
+          { $set: { reobserveAt: until } },
+        )
+        return result.modifiedCount === 1
+      }),
+
+    endReobservation: (id, done, next) =>
+      translated(async () => {
+        await revocations.updateOne(
+          { _id: id },
+          next === undefined
+            ? { $set: { reobserved: done }, $unset: { reobserveAt: '' } }
+            : { $set: { reobserved: done, reobserveAt: next } },
+        )
+      }),
+  }
+}

@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Connector } from '../../src/connector-sdk/contract.ts'
+import { createEscalator, type Escalation } from '../../src/revocation/escalator.ts'
+import type { Revocation } from '../../src/revocation/types.ts'
+import { HOUR } from '../../src/shared/clock.ts'
+import { revocationsOf } from '../../src/storage/revocation-models.ts'
+import { freshDatabase } from '../support/database.ts'
+import { type Engine, engineOn } from '../support/engine.ts'
+import { eventually } from '../support/eventually.ts'
+import { startTarget, type Target, targetConnector } from '../support/targets.ts'
+
+let database: Awaited<ReturnType<typeof freshDatabase>>
+let engine: Engine
+let target: Target
+let revived: Revocation[]
+
+beforeEach(async () => {
+  database = await freshDatabase()
+  revived = []
+  target = await startTarget({ a1: { userName: 'ann@example.com', active: true } })
+  engine = await engineOn(database.connection, {
+    connectors: new Map([['target', targetConnector() as Connector]]),
+    onRevived: async (revocation) => {
+      revived.push(revocation)
+    },
+  })
+  await engine.register(target)
+})
+
+afterEach(async () => {
+  await engine.close()
+  await target.close()
+  await database.dispose()
+})
+
+const rows = () => revocationsOf(database.connection)
+
+test('escalator, two processes at each level, tells each level once and in order', async () => {
+  const ann = await engine.hire('ann@example.com')
+  await engine.setActive(ann, false)
+  const [revocation] = await engine.of(ann)
+  const { openedAt, deadlineAt } = revocation!
+  const told: Escalation[] = []
+  const log = { info: () => {}, warn: () => {}, error: () => {} }
+  for (const share of [0.3, 0.5, 0.8, 1]) {
+    const clock = { now: () => Math.ceil(openedAt + (deadlineAt - openedAt) * share) }
+    const { watch, transactor } = engine
+    const record = async (escalation: Escalation): Promise<void> => {
+      told.push(escalation)
+    }
+    const both = [1, 2].map(() => createEscalator({ watch, transactor, clock, log, record }))
+    for (const loop of both) loop.start()
+    await Promise.all(both.map((loop) => loop.stop()))
+  }
+  expect(told.map(({ level, audience }) => [level, audience])).toEqual([
+    [50, 'owner'],
+    [80, 'admin'],
+    [100, 'executive'],
+  ])
+})
+
+test('reobserver, an account that came back after the proof, is noticed; a dead one is looked at again', async () => {
+  const ann = await engine.hire('ann@example.com')
+  const worker = engine.startWorker()
+  await engine.setActive(ann, false)
+  const proven = await eventually('proof', async () => {
+    const [revocation] = await engine.of(ann)
+    return revocation?.state === 'proven' ? revocation : undefined
+  })
+  await worker.stop()
+  const scheduled = await rows().findOne({ _id: proven.id })
+  expect(scheduled?.reobserveAt).toBe(proven.provenAt! + HOUR)
+
+  await rows().updateOne({ _id: proven.id }, { $set: { reobserveAt: 0 } })
+  const second = engine.startWorker()
+  const again = await eventually('a second look', async () => {
+    const row = await rows().findOne({ _id: proven.id })
+    return row?.reobserved === 1 ? row : undefined
+  })
+  expect(again.reobserveAt).toBe(proven.provenAt! + 24 * HOUR)
+  expect(revived).toEqual([])
+  await second.stop()
+
+  target.accounts.get('a1')!.active = true
+  await rows().updateOne({ _id: proven.id }, { $set: { reobserveAt: 0 } })
+  engine.startWorker()
+  await eventually('the alarm', () => revived.length === 1)
+  expect(revived[0]).toMatchObject({ id: proven.id, state: 'proven' })
+  expect(engine.lines.some((line) => line.level === 'error')).toBe(true)
+})
