@@ -37,6 +37,7 @@ export function createEntryWriter(options: {
   privateKey: KeyObject
 }): EntryWriter {
   const { origin, kid, privateKey } = options
+  if (!KID.test(kid)) throw new HubError('ERR_LEDGER', 'a key id has other characters')
   return {
     origin,
     write: (body, references) => {
@@ -50,9 +51,9 @@ export function createEntryWriter(options: {
       if (checked.data.log !== origin) {
         throw new HubError('ERR_LEDGER', `an entry for ${checked.data.log} was given to ${origin}`)
       }
-      const signed = Buffer.from(canonicalJson(checked.data))
-      const sig = sign(null, signed, privateKey).toString('base64url')
-      const leaf = Buffer.from(canonicalJson({ body: checked.data, kid, sig }))
+      const text = canonicalJson(checked.data)
+      const sig = sign(null, Buffer.from(text), privateKey).toString('base64url')
+      const leaf = Buffer.from(leafText(text, kid, sig))
       if (leaf.length > MAX_LEAF_SIZE) {
         throw new HubError('ERR_LEDGER', `an entry of ${leaf.length} bytes does not fit the log`)
       }
@@ -67,28 +68,33 @@ export function readLeaf(bytes: Uint8Array): ReadLeaf {
   const text = Buffer.from(bytes).toString('latin1')
   const parsed = parseJson(text)
   if (parsed === undefined) return { kind: 'refused', reason: 'not-json' }
-  if (
-    !isJsonObject(parsed) ||
-    Object.keys(parsed).sort().join() !== 'body,kid,sig' ||
-    typeof parsed['kid'] !== 'string' ||
-    typeof parsed['sig'] !== 'string' ||
-    // One spelling per signature: base64 with other spare bits would be another leaf.
-    Buffer.from(parsed['sig'], 'base64url').toString('base64url') !== parsed['sig']
-  ) {
+  if (!isJsonObject(parsed) || Object.keys(parsed).sort().join() !== 'body,kid,sig') {
     return { kind: 'refused', reason: 'unknown-shape' }
   }
+  const { kid, sig } = parsed
+  if (typeof kid !== 'string' || !KID.test(kid) || typeof sig !== 'string' || !SIG.test(sig)) {
+    return { kind: 'refused', reason: 'unknown-shape' }
+  }
+  const signature = Buffer.from(sig, 'base64url')
+  // One spelling per signature: base64 with other spare bits would be another leaf.
+  if (signature.toString('base64url') !== sig) return { kind: 'refused', reason: 'unknown-shape' }
   const body = entryBody.safeParse(parsed['body'])
   if (!body.success) return { kind: 'refused', reason: 'bad-schema' }
-  const { kid, sig } = parsed
+  const signed = canonicalJson(body.data)
   // The schema is ASCII only, so latin1 text compares byte for byte.
-  if (canonicalJson({ body: body.data, kid, sig }) !== text) {
-    return { kind: 'refused', reason: 'not-canonical' }
-  }
-  const signed = Buffer.from(canonicalJson(body.data))
+  if (leafText(signed, kid, sig) !== text) return { kind: 'refused', reason: 'not-canonical' }
   return {
     kind: 'leaf',
-    leaf: { body: body.data, kid, sig: Buffer.from(sig, 'base64url'), signed },
+    leaf: { body: body.data, kid, sig: signature, signed: Buffer.from(signed) },
   }
+}
+
+const KID = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/
+const SIG = /^[A-Za-z0-9_-]{86}$/
+
+/** JCS of `{body, kid, sig}` for a body that is JCS already: members in this order, no character to escape. */
+function leafText(body: string, kid: string, sig: string): string {
+  return `{"body":${body},"kid":"${kid}","sig":"${sig}"}`
 }
 
 /** Did this key sign the body? On the thread pool: the sequencer checks thousands a second. */

@@ -201,9 +201,12 @@ export function createLedgerStore(connection: Connection, origin: string): Ledge
       }),
     tile: (id) =>
       translated(async () => {
-        const { edge } = await head()
-        const whole = levelSize(edge.size, id.level) >= (id.index + 1) * TILE_WIDTH
-        if (!whole) return tileFromEdge(edge, id)
+        // A full tile is a row; an unfinished one is in the head, until it becomes a row.
+        if (id.width < TILE_WIDTH) {
+          const { edge } = await head()
+          const whole = levelSize(edge.size, id.level) >= (id.index + 1) * TILE_WIDTH
+          if (!whole) return tileFromEdge(edge, id)
+        }
         const row = await tiles.findOne({ _id: `${id.level}/${id.index}` })
         return row?.bytes.subarray(0, id.width * HASH_SIZE)
       }),

@@ -12,6 +12,8 @@ import { freshDatabase } from '../support/database.ts'
 import { ledgerOn, ORIGIN, verifiedEntry } from '../support/ledger.ts'
 
 let db: Awaited<ReturnType<typeof freshDatabase>>
+/** Entries of a first start: genesis and four keys. */
+const FIRST = 5
 const cleanUps: (() => Promise<unknown>)[] = []
 beforeEach(async () => {
   db = await freshDatabase()
@@ -33,11 +35,11 @@ describe('sealing', () => {
     await first.settle()
     const types = async () =>
       (await entriesOf(db.connection).find().sort({ _id: 1 }).toArray()).map((row) => row.type)
-    expect(await types()).toEqual(['log.genesis', 'log.key', 'log.key', 'log.key'])
+    expect(await types()).toEqual(['log.genesis', ...Array(FIRST - 1).fill('log.key')])
     await first.ledger.stop()
     const again = await opened({ directory: first.directory, masterKey: first.masterKey })
     await again.settle()
-    expect(await types()).toHaveLength(4)
+    expect(await types()).toHaveLength(FIRST)
   })
 
   test('an entry enqueued, sealed and proved, verifies against the published checkpoint', async () => {
@@ -52,15 +54,15 @@ describe('sealing', () => {
     await it.settle()
     await it.enqueue([entry])
     await it.settle()
-    expect(await it.reader.size()).toBe(5)
-    const stored = (await it.reader.entry(4))!
+    expect(await it.reader.size()).toBe(FIRST + 1)
+    const stored = (await it.reader.entry(FIRST))!
     expect(stored.leaf.equals(entry.leaf)).toBe(true)
 
-    const proof = parseTlogProof((await it.reader.inclusionProof(4))!.tlogProof)!
+    const proof = parseTlogProof((await it.reader.inclusionProof(FIRST))!.tlogProof)!
     const after = openCheckpoint(proof.checkpoint, [parseVkey(it.ledger.verifierKeys.log)!])
     if (after.kind !== 'verified' || before.kind !== 'verified') throw new Error('refused')
     const { size, root } = after.checkpoint
-    const claim = { index: 4, size, root, proof: proof.proof }
+    const claim = { index: FIRST, size, root, proof: proof.proof }
     expect(verifyInclusion({ ...claim, leafHash: leafHash(entry.leaf) })).toBe(true)
     const times = readCosignatures(after.note, [parseVkey(it.ledger.verifierKeys.cosigner)!])
     expect(times.kind === 'read' && times.cosignatures).toHaveLength(1)
@@ -100,7 +102,7 @@ describe('sealing', () => {
     await it.settle()
     const effects = await db.connection.collection('effects').find().toArray()
     expect(effects.map((row) => row['revocation'])).toEqual(['r1', 'r2', 'r4', 'r5'])
-    expect((await it.store.head()).edge.size).toBe(8)
+    expect((await it.store.head()).edge.size).toBe(FIRST + 4)
     const refused = await refusedOf(db.connection).find().toArray()
     expect(refused.map((row) => [row.entry._id, row.reason])).toEqual([
       ['revocation.verified:r3', 'effects-failed'],
@@ -112,11 +114,11 @@ describe('sealing', () => {
     const it = await opened()
     it.ledger.start()
     cleanUps.unshift(() => it.ledger.stop())
-    await vi.waitFor(async () => expect(await it.reader.size()).toBe(4), 5_000)
+    await vi.waitFor(async () => expect(await it.reader.size()).toBe(FIRST), 5_000)
     const started = performance.now()
     await it.enqueue([verifiedEntry(it.writer, 'r1')])
     it.ledger.poke()
-    await vi.waitFor(async () => expect(await it.reader.size()).toBe(5), {
+    await vi.waitFor(async () => expect(await it.reader.size()).toBe(FIRST + 1), {
       timeout: 5_000,
       interval: 20,
     })
@@ -168,8 +170,8 @@ describe('rows that an attacker put into the intake', () => {
     expect(await intakeOf(db.connection).countDocuments()).toBe(0)
     const refused = await refusedOf(db.connection).find().toArray()
     expect(refused.map((row) => row.reason).sort()).toEqual(Object.keys(bad).sort())
-    expect((await it.store.head()).edge.size).toBe(5)
-    expect((await it.store.entry(4))?.eid).toBe('revocation.verified:good')
+    expect((await it.store.head()).edge.size).toBe(FIRST + 1)
+    expect((await it.store.entry(FIRST))?.eid).toBe('revocation.verified:good')
     expect(it.logged.filter((line) => line.level === 'error')).toHaveLength(7)
   })
 
@@ -183,7 +185,7 @@ describe('rows that an attacker put into the intake', () => {
     await first.ledger.stop()
     await next.settle()
     expect(await refusedOf(db.connection).countDocuments()).toBe(0)
-    expect((await next.store.entry(5))?.eid).toBe('revocation.verified:r1')
+    expect((await next.store.entry(FIRST + 2))?.eid).toBe('revocation.verified:r1')
   })
 })
 
@@ -218,7 +220,7 @@ describe('two processes', () => {
     )
     // The driver refuses an empty insert only after the head was checked.
     expect(await seal).toBe('fenced')
-    expect((await a.store.head()).edge.size).toBe(5)
+    expect((await a.store.head()).edge.size).toBe(FIRST + 1)
   })
 
   test('a log begun with another key, opened with a new one, is not continued', async () => {

@@ -6,6 +6,7 @@ import { exitCode } from '../../../src/cli/verify.ts'
 import { describeVerification } from '../../../src/cli/verify-text.ts'
 import { readBundle } from '../../../src/ledger/bundle-reader.ts'
 import { closing } from '../../../src/ledger/closing.ts'
+import { fieldKey } from '../../../src/ledger/commitment.ts'
 import type { EntryBody, OutcomeItem } from '../../../src/ledger/entries.ts'
 import { manifestKey } from '../../../src/ledger/keys.ts'
 import { createEntryWriter, readLeaf } from '../../../src/ledger/leaf.ts'
@@ -13,7 +14,9 @@ import { createNoteSigner, ED25519, parseVkey } from '../../../src/ledger/note.t
 import { logOnlyPolicy, parsePolicy } from '../../../src/ledger/policy.ts'
 import type { StoredEntry } from '../../../src/ledger/store.ts'
 import { type Verification, verifyCertificate } from '../../../src/ledger/verify.ts'
+import { checkDisclosures } from '../../../src/ledger/verify-disclosures.ts'
 import {
+  caseKey,
   certificateOf,
   closedBody,
   evidence,
@@ -332,6 +335,23 @@ describe('a certificate that somebody changed', () => {
     })
     const result = await verifyCertificate(archive, pinned)
     expect(result).toMatchObject({ kind: 'verified', disclosed: 3, undisclosed: 4 })
+  })
+
+  test('a disclosure, of other bytes, under another key, twice or of nothing, is refused', () => {
+    const eid = 'offboarding.opened:o1'
+    const key = fieldKey(caseKey, eid, 'subject').toString('base64url')
+    const good = { bytes: subject.toString('base64'), entry: eid, key, path: 'subject' }
+    const bodies = [openedBody()]
+    expect(() => checkDisclosures([good], bodies)).not.toThrow()
+    for (const bad of [
+      [{ ...good, bytes: Buffer.from('{"userName":"bob"}').toString('base64') }],
+      [{ ...good, key: fieldKey(caseKey, eid, 'other').toString('base64url') }],
+      [{ ...good, path: 'cause' }],
+      [{ ...good, entry: 'offboarding.opened:o2' }],
+      [good, good],
+    ]) {
+      expect(() => checkDisclosures(bad, bodies)).toThrow(/something else|commits to nothing/)
+    }
   })
 
   test('an old certificate, under a checkpoint of its time, verifies as long as the key is believed', async () => {

@@ -102,6 +102,14 @@ describe('a signed checkpoint', () => {
     expect(openCheckpoint(note, [log1!]).kind).not.toBe('verified')
   })
 
+  test('a signature, in base64 with other spare bits or without padding, is refused', () => {
+    const note = notes['checkpointSize11']!
+    expect(note.endsWith('zgY=\n')).toBe(true)
+    for (const end of ['zgZ=\n', 'zgY\n', 'zgY==\n', 'zg Y=\n']) {
+      expect(openCheckpoint(note.slice(0, -5) + end, [log1!]).kind).toBe('malformed')
+    }
+  })
+
   test('two roots for one size, both signed, both verify: together they prove a split view', () => {
     const a = openCheckpoint(notes['checkpointSize17']!, [log1!])
     const b = openCheckpoint(notes['splitViewSize17']!, [log1!])
