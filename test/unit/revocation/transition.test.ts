@@ -1,0 +1,261 @@
+import { describe, expect, test } from 'vitest'
+import type { Fault } from '../../../src/connector-sdk/contract.ts'
+import { type Lane, NEVER } from '../../../src/revocation/lane.ts'
+import { nextStep } from '../../../src/revocation/next-step.ts'
+import { transition } from '../../../src/revocation/transition.ts'
+import { HOUR, MINUTE, SECOND } from '../../../src/shared/clock.ts'
+import { acked, claim, intent, LEASE_MS, looked, NOW, say, sent, verified, want } from './lanes.ts'
+
+const acting = (): Lane =>
+  sent(looked(claim(want(undefined, intent(1, 'revoke'))), '1/account'), '1/account')
+
+describe('wanted', () => {
+  test('lane, first intent, is ready at once', () => {
+    const lane = want(undefined, intent(1, 'revoke'))
+    expect(lane).toMatchObject({ state: 'ready', dueAt: NOW, dirty: false, rev: 0 })
+    expect(lane.work[0]).toMatchObject({ revocationId: '1/account', state: 'due', attempts: 0 })
+  })
+
+  test('lane, an equal or older generation, does not change', () => {
+    const lane = want(undefined, intent(3, 'revoke'))
+    expect(want(lane, intent(3, 'restore'))).toBe(lane)
+    expect(want(lane, intent(2, 'restore'))).toBe(lane)
+  })
+
+  test('lane, a restore before anything began, supersedes as returned and has nothing to do', () => {
+    const lane = want(
+      want(undefined, intent(1, 'revoke', ['account', 'session'])),
+      intent(2, 'restore'),
+    )
+    expect(lane).toMatchObject({ state: 'idle', dueAt: NEVER, dirty: true })
+    expect(lane.outbox).toMatchObject([
+      { kind: 'superseded', revocationId: '1/account', reason: 'returned', byGeneration: 2 },
+      { kind: 'superseded', revocationId: '1/session', reason: 'returned', byGeneration: 2 },
+    ])
+  })
+
+  test('lane, a revoke over an older revoke, renews and keeps what is known of the handle', () => {
+    const lane = want(
+      looked(claim(want(undefined, intent(1, 'revoke'))), '1/account'),
+      intent(2, 'revoke'),
+    )
+    expect(lane.outbox).toMatchObject([{ revocationId: '1/account', reason: 'renewed' }])
+    expect(lane.work[0]).toMatchObject({ revocationId: '2/account', handleId: 'h', seenLive: true })
+  })
+
+  test('lane, a newer intent while a write is on its way, waits for its outcome', () => {
+    const busy = want(acting(), intent(2, 'restore'))
+    expect(busy.current?.generation).toBe(1)
+    expect(busy.outbox).toEqual([])
+    const landed = acked(busy)
+    expect(landed.current?.generation).toBe(2)
+    expect(landed.outbox).toMatchObject([{ revocationId: '1/account', reason: 'returned' }])
+    expect(nextStep(landed, NOW)).toMatchObject({ kind: 'restore', undo: { handleId: 'h' } })
+  })
+
+  test('lane, an intent overtaken before it began, ends once and for all', () => {
+    const lane = [intent(2, 'restore'), intent(3, 'revoke'), intent(4, 'restore')].reduce(
+      (busy, next) => want(busy, next),
+      acting(),
+    )
+    expect(acked(lane).outbox.map((record) => record.revocationId)).toEqual([
+      '3/account',
+      '1/account',
+    ])
+  })
+})
+
+describe('lease', () => {
+  test('lane, the word of a lost lease, does not change', () => {
+    const mine = claim(want(undefined, intent(1, 'revoke')))
+    const theirs = claim(transition(mine, { kind: 'reaped' }, NOW + LEASE_MS), NOW + LEASE_MS)
+    expect(theirs.fence).toBe(3)
+    const late = { kind: 'released', reason: 'done', lease: 'l', fence: mine.fence } as const
+    expect(transition(theirs, late, NOW + LEASE_MS)).toBe(theirs)
+  })
+
+  test('lane, a lease that still runs, is not reaped', () => {
+    const lane = claim(want(undefined, intent(1, 'revoke')))
+    expect(transition(lane, { kind: 'reaped' }, NOW + LEASE_MS - 1)).toBe(lane)
+  })
+
+  test('lane, reaped in the middle of a write, makes the opposite wait and may put it back', () => {
+    const reaped = transition(acting(), { kind: 'reaped' }, NOW + LEASE_MS)
+    expect(reaped.quarantine).toEqual({
+      until: NOW + LEASE_MS + 5_000,
+      generation: 1,
+      op: 'revoke',
+    })
+    expect(reaped.dueAt).toBeLessThanOrEqual(NOW + LEASE_MS)
+    const returned = want(reaped, intent(2, 'restore'), NOW + LEASE_MS)
+    expect(returned.dueAt).toBe(NOW + LEASE_MS + 5_000)
+    expect(returned.undo).toMatchObject([{ facet: 'account', handleId: 'h' }])
+  })
+
+  test('lane, five leases lost in a row, asks a person and goes on every hour', () => {
+    let lane = want(undefined, intent(1, 'revoke'))
+    let now = NOW
+    for (let reap = 0; reap < 5; reap += 1) {
+      lane = claim(lane, now)
+      now += LEASE_MS
+      lane = transition(lane, { kind: 'reaped' }, now)
+    }
+    expect(lane.work[0]).toMatchObject({ state: 'human', reason: 'connector-bug' })
+    expect(lane.dueAt).toBe(now + HOUR)
+  })
+
+  test('lane, handed back at shutdown, charges no attempt', () => {
+    const lane = say(claim(want(undefined, intent(1, 'revoke'))), {
+      kind: 'released',
+      reason: 'shutdown',
+    })
+    expect(lane).toMatchObject({ state: 'ready', attempts: 0, lease: undefined })
+  })
+
+  test('lane, a second write while one is on its way, is refused', () => {
+    const lane = acting()
+    expect(sent(lane, '1/account')).toBe(lane)
+  })
+
+  test('lane, a write after the end of the lease, is refused', () => {
+    const lane = looked(claim(want(undefined, intent(1, 'revoke'))), '1/account')
+    expect(sent(lane, '1/account', NOW + LEASE_MS)).toBe(lane)
+  })
+})
+
+describe('judged', () => {
+  test('lane, all verified, is idle with one record each', () => {
+    const lane = say(verified(acked(acting()), '1/account'), { kind: 'released', reason: 'done' })
+    expect(lane).toMatchObject({ state: 'idle', dirty: true })
+    expect(lane.outbox).toMatchObject([{ kind: 'verified', revocationId: '1/account', fence: 1 }])
+    expect(verified(lane, '1/account')).toBe(lane)
+  })
+
+  test('lane, projected, has an empty outbox; a second time nothing happens', () => {
+    const lane = transition(verified(acked(acting()), '1/account'), { kind: 'projected' }, NOW)
+    expect(lane).toMatchObject({ outbox: [], dirty: false })
+    expect(transition(lane, { kind: 'projected' }, NOW)).toBe(lane)
+  })
+
+  test('lane, contradicted three times, asks a person and tries again every quarter of an hour', () => {
+    let lane = acting()
+    for (let round = 1; round <= 3; round += 1) {
+      lane = say(acked(lane), {
+        kind: 'judged',
+        revocationId: '1/account',
+        judgement: { kind: 'contradicted', verdict: { grade: 'F', kind: 'contradicted', at: NOW } },
+        jitter: 0,
+      })
+      expect(lane.work[0]?.state).toBe(round < 3 ? 'due' : 'human')
+      if (round < 3) lane = sent(lane, '1/account')
+    }
+    expect(lane.work[0]).toMatchObject({ reason: 'contradicted', contradictions: 3, attempts: 3 })
+    expect(lane.work[0]?.notBefore).toBe(NOW + 15 * MINUTE)
+  })
+})
+
+describe('faulted', () => {
+  const fault = (
+    lane: Lane,
+    kind: Fault,
+    effect: 'none' | 'unknown',
+    retryAfterMs?: number,
+  ): Lane =>
+    say(lane, {
+      kind: 'faulted',
+      revocationId: '1/account',
+      facet: 'account',
+      fault: kind,
+      effect,
+      jitter: 0,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    })
+
+  test.each<[Fault, object]>([
+    ['throttled', { state: 'due', notBefore: NOW + 2 * SECOND }],
+    ['transient', { state: 'due', notBefore: NOW + 2 * SECOND }],
+    ['conflict', { state: 'due', notBefore: NOW + SECOND }],
+    ['gone', { state: 'settling', notBefore: NOW }],
+    ['forbidden', { state: 'human', reason: 'forbidden' }],
+    ['invalid', { state: 'human', reason: 'invalid' }],
+    ['unsupported', { state: 'human', reason: 'unsupported' }],
+    ['ambiguous', { state: 'human', reason: 'ambiguous-match' }],
+    ['protected', { state: 'human', reason: 'protected' }],
+    ['bug', { state: 'human', reason: 'connector-bug' }],
+  ])(
+    'lane, %s without effect, is as the fault table says and opens no quarantine',
+    (kind, expected) => {
+      const lane = fault(acting(), kind, 'none')
+      expect(lane.work[0]).toMatchObject({ ...expected, fault: kind })
+      expect(lane).toMatchObject({ quarantine: undefined, inflight: undefined, undo: [] })
+    },
+  )
+
+  test('lane, throttled, waits as long as the app asked, but no longer than a quarter of an hour', () => {
+    expect(fault(acting(), 'throttled', 'none', 60_000).work[0]?.notBefore).toBe(NOW + 60_000)
+    expect(fault(acting(), 'throttled', 'none', HOUR).work[0]?.notBefore).toBe(NOW + 15 * MINUTE)
+  })
+
+  test('lane, a refused credential, is held and burns no attempt', () => {
+    const lane = fault(acting(), 'credential', 'none')
+    expect(lane).toMatchObject({ state: 'held', lease: undefined, dueAt: NOW + 5 * MINUTE })
+    expect(lane.work[0]).toMatchObject({ attempts: 0, fault: 'credential' })
+    expect(transition(lane, { kind: 'nudged' }, NOW)).toMatchObject({ state: 'ready', dueAt: NOW })
+  })
+
+  test('lane, an unknown effect, makes the opposite wait and the same one look again', () => {
+    const lane = fault(acting(), 'transient', 'unknown')
+    expect(lane.quarantine).toMatchObject({ op: 'revoke', until: NOW + 5_000 })
+    expect(lane.undo).toHaveLength(1)
+    expect(nextStep(lane, NOW + 2 * SECOND)).toMatchObject({ kind: 'unit' })
+  })
+
+  test('lane, the first facet that fails three times, no longer keeps the others waiting', () => {
+    let lane = claim(want(undefined, intent(1, 'revoke', ['account', 'session'])))
+    for (let round = 0; round < 3; round += 1) {
+      expect(nextStep(lane, NOW)).not.toMatchObject({ unit: { facet: 'session' } })
+      lane = fault(lane, 'transient', 'none')
+    }
+    expect(nextStep(lane, NOW)).toMatchObject({ kind: 'unit', unit: { facet: 'session' } })
+  })
+})
+
+describe('restore', () => {
+  test('lane, what was taken twice, is put back once, newest facet first', () => {
+    let lane = claim(want(undefined, intent(1, 'revoke', ['account', 'membership'])))
+    for (const id of ['1/account', '1/membership']) {
+      lane = verified(acked(sent(looked(lane, id), id)), id)
+    }
+    lane = want(lane, intent(2, 'restore'))
+    expect(lane.undo.map(({ facet }) => facet)).toEqual(['account', 'membership'])
+    expect(nextStep(lane, NOW)).toMatchObject({ undo: { facet: 'membership' } })
+  })
+
+  test('lane, an app that refuses to put back, keeps it for a person and goes on', () => {
+    const wanted = want(verified(acked(acting()), '1/account'), intent(2, 'restore'))
+    const lane = say(
+      say(wanted, {
+        kind: 'sent',
+        what: { op: 'restore', facet: 'account' },
+        handleId: 'h',
+        quarantineMs: 1,
+        reversible: true,
+      }),
+      { kind: 'faulted', facet: 'account', fault: 'forbidden', effect: 'none', jitter: 0 },
+    )
+    expect(lane.undo).toMatchObject([{ stuck: 'forbidden' }])
+    expect(nextStep(lane, NOW)).toEqual({ kind: 'rest', until: NEVER })
+  })
+})
+
+test('assigned, a person chose the account, replaces what was believed', () => {
+  const human = say(claim(want(undefined, intent(1, 'revoke'))), {
+    kind: 'judged',
+    revocationId: '1/account',
+    judgement: { kind: 'human', reason: 'ambiguous-match' },
+    jitter: 0,
+  })
+  const lane = transition(human, { kind: 'assigned', handleId: 'chosen' }, NOW)
+  expect(lane.work[0]).toMatchObject({ state: 'due', handleId: 'chosen', seenLive: false })
+  expect(lane.work[0]?.reason).toBeUndefined()
+})
