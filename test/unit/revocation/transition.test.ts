@@ -140,12 +140,7 @@ describe('judged', () => {
   test('lane, contradicted three times, asks a person and tries again every quarter of an hour', () => {
     let lane = acting()
     for (let round = 1; round <= 3; round += 1) {
-      lane = say(acked(lane), {
-        kind: 'judged',
-        revocationId: '1/account',
-        judgement: { kind: 'contradicted', verdict: { grade: 'F', kind: 'contradicted', at: NOW } },
-        jitter: 0,
-      })
+      lane = contradicted(acked(lane))
       expect(lane.work[0]?.state).toBe(round < 3 ? 'due' : 'human')
       if (round < 3) lane = sent(lane, '1/account')
     }
@@ -220,6 +215,14 @@ describe('faulted', () => {
   })
 })
 
+const contradicted = (lane: Lane): Lane =>
+  say(lane, {
+    kind: 'judged',
+    revocationId: '1/account',
+    judgement: { kind: 'contradicted', verdict: { grade: 'F', kind: 'contradicted', at: NOW } },
+    jitter: 0,
+  })
+
 describe('restore', () => {
   test('lane, what was taken twice, is put back once, newest facet first', () => {
     let lane = claim(want(undefined, intent(1, 'revoke', ['account', 'membership'])))
@@ -229,6 +232,13 @@ describe('restore', () => {
     lane = want(lane, intent(2, 'restore'))
     expect(lane.undo.map(({ facet }) => facet)).toEqual(['account', 'membership'])
     expect(nextStep(lane, NOW)).toMatchObject({ undo: { facet: 'membership' } })
+  })
+
+  test('lane, a second write of the same thing, keeps the facts of the first', () => {
+    const again = sent(contradicted(acked(acting())), '1/account')
+    const later = { sealed: Buffer.from('later'), wrapped: Buffer.from('later') }
+    const lane = say(again, { kind: 'acked', ack: 'done', evidence: 'e', settleMs: 0, undo: later })
+    expect(lane.undo).toMatchObject([{ sealed: Buffer.from('s') }])
   })
 
   test('lane, an app that refuses to put back, keeps it for a person and goes on', () => {
