@@ -198,6 +198,7 @@ export async function createHub({
           publicUrl,
           newId,
           log,
+          metrics,
           budgetMs: SCIM_BUDGET_MS,
         }),
       )

@@ -5,6 +5,7 @@ import type { Clock, Instant } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import type { Json, JsonObject } from '../shared/json.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { Dialect } from './dialect.ts'
 
 /** What the SCIM room is built from. */
@@ -20,6 +21,7 @@ export interface ScimParts {
   publicUrl?: string | undefined
   newId(): string
   log?: Pick<Log, 'error' | 'warn'> | undefined
+  metrics?: Pick<Metrics, 'authenticationFailed'> | undefined
   /** After so many milliseconds a request is answered 503; its work goes on, and its repetition is harmless. */
   budgetMs: number
 }

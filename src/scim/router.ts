@@ -1,5 +1,5 @@
 import express, { type Request, type Response, type Router } from 'express'
-import { HubError } from '../shared/errors.ts'
+import { HubError, isHubError } from '../shared/errors.ts'
 import { isJsonObject, type Json } from '../shared/json.ts'
 import { BULK, createBulk } from './bulk.ts'
 import type { ScimAnswer, ScimCall, ScimParts } from './call.ts'
@@ -77,7 +77,12 @@ async function handle(
   seen: { sourceId?: string; body?: Json },
 ): Promise<ScimAnswer> {
   const receivedAt = parts.clock.now()
-  const identity = await parts.authenticator.authenticate(sourceId, request.headers.authorization)
+  const identity = await parts.authenticator
+    .authenticate(sourceId, request.headers.authorization, request.ip)
+    .catch((error: unknown) => {
+      if (isHubError(error, 'ERR_UNAUTHENTICATED')) parts.metrics?.authenticationFailed('scim')
+      throw error
+    })
   seen.sourceId = identity.sourceId
   const call: ScimCall = {
     identity,
