@@ -14,6 +14,7 @@ function refusal(result: Extract<Verification, { kind: 'refused' }>): string[] {
 
 const VERDICTS: Record<Verified['completeness'], string> = {
   complete: 'PROVED AND COMPLETE',
+  empty: 'VERIFIED, NOTHING PROVED: no application was in scope when the case was opened',
   open: 'VERIFIED, INCOMPLETE: the case is still open',
   superseded: 'VERIFIED: the case was superseded, nothing was left to revoke',
   mixed: 'VERIFIED: the case is closed; part of it was superseded',

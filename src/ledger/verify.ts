@@ -1,7 +1,12 @@
 import { readBundle } from './bundle-reader.ts'
 import { disclosuresSchema, expectedSchema } from './certificate-format.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
-import { type ItemStatus, judgeCompleteness, type ProvedEntry } from './completeness.ts'
+import {
+  type Completeness,
+  type ItemStatus,
+  judgeCompleteness,
+  type ProvedEntry,
+} from './completeness.ts'
 import { type Cosignature, readCosignatures } from './cosignature.ts'
 import { commitmentsOf } from './disclosures.ts'
 import type { Keyring } from './keyring.ts'
@@ -20,8 +25,11 @@ export interface Verified {
   checkpoint: { origin: string; size: number; root: string; signedBy: string[] }
   /** Who saw this checkpoint, and when at the latest. */
   cosignatures: { by: string; at: number }[]
-  /** `complete`: closed, and everything was revoked or waived. */
-  completeness: 'complete' | 'superseded' | 'mixed' | 'open'
+  /**
+   * `complete`: closed, and everything was revoked or waived. `empty`: closed, but no app was in scope, so that
+   * nothing is proved about anything.
+   */
+  completeness: 'complete' | 'superseded' | 'mixed' | 'open' | 'empty'
   items: readonly ItemStatus[]
   /** The person, when that was disclosed. */
   subject: string | undefined
@@ -96,7 +104,7 @@ async function verify(archive: Buffer, pinned: Policy | undefined): Promise<Veri
       by: `${witness.name}+${witness.keyId}`,
       at: seconds * 1_000,
     })),
-    completeness: judged.kind === 'open' ? 'open' : judged.outcome,
+    completeness: summary(judged),
     items: judged.items,
     subject: disclosedText(disclosures, `offboarding.opened:${manifest.offboarding}`, 'subject'),
     disclosed: disclosures.length,
@@ -138,6 +146,12 @@ function checkQuorum(note: Note, policy: Policy): readonly Cosignature[] {
     throw new Refused('quorum', 'too few of your witnesses have cosigned', 'checkpoint')
   }
   return read.cosignatures
+}
+
+function summary(judged: Exclude<Completeness, { kind: 'refused' }>): Verified['completeness'] {
+  if (judged.kind === 'open') return 'open'
+  // "Everything of nothing" is true, and the most misleading green there is.
+  return judged.items.length === 0 ? 'empty' : judged.outcome
 }
 
 /** The hub's own second key is no witness of the hub. */

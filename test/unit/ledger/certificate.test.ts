@@ -8,6 +8,7 @@ import { readBundle } from '../../../src/ledger/bundle-reader.ts'
 import { closing } from '../../../src/ledger/closing.ts'
 import { fieldKey } from '../../../src/ledger/commitment.ts'
 import type { EntryBody, OutcomeItem } from '../../../src/ledger/entries.ts'
+import { expectedSet } from '../../../src/ledger/expected-set.ts'
 import { manifestKey } from '../../../src/ledger/keys.ts'
 import { createEntryWriter, readLeaf } from '../../../src/ledger/leaf.ts'
 import { createNoteSigner, ED25519, parseVkey } from '../../../src/ledger/note.ts'
@@ -129,6 +130,17 @@ describe('a case that has not ended well', () => {
     expect(result).toMatchObject({ kind: 'verified', completeness: 'open' })
     expect(exitCode(result)).toBe(2)
     expect(describeVerification(result)).toContain('INCOMPLETE')
+  })
+
+  test('closed with nothing in scope, is not called proved', async () => {
+    const archive = await certificateOf({
+      bodies: [openedBody({ expected: expectedSet([]) }), closedBody([])],
+      change: (material) => ({ ...material, expected: [] }),
+    })
+    const result = await verifyCertificate(archive, pinned)
+    expect(result).toMatchObject({ kind: 'verified', completeness: 'empty' })
+    expect(exitCode(result)).toBe(2)
+    expect(describeVerification(result)).toContain('NOTHING PROVED')
   })
 
   test('superseded, verifies and is not called complete', async () => {
