@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join, resolve } from 'node:path'
 import { loadConfig } from './config/config.ts'
 import { localSecrets } from './config/local-secrets.ts'
@@ -36,9 +36,6 @@ async function start(): Promise<void> {
 
   // The port first: a taken one is told before a database starts. Until the hub is ready, 503.
   const server = createServer()
-  const starting: Parameters<typeof createServer>[1] = (_request, response) => {
-    response.writeHead(503, { 'Retry-After': '2', 'Content-Type': 'text/plain' }).end('starting\n')
-  }
   server.on('request', starting)
   const port = await listen(server, config.port, config.host)
   const publicUrl =
@@ -59,6 +56,23 @@ async function start(): Promise<void> {
   server.off('request', starting)
   server.on('request', hub.app)
   greet(hub, publicUrl, { ...secrets, isNew }, config.dataDir)
+}
+
+/** A provider that calls while the hub starts must hear "later", in its own words. */
+function starting(request: IncomingMessage, response: ServerResponse): void {
+  const isScim = request.url?.startsWith('/scim/')
+  const detail = 'the hub is starting; try again'
+  response.writeHead(503, {
+    'Retry-After': '2',
+    'Content-Type': isScim ? 'application/scim+json' : 'application/problem+json',
+  })
+  response.end(
+    JSON.stringify(
+      isScim
+        ? { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: '503', detail }
+        : { type: 'about:blank', title: 'Service Unavailable', status: 503, detail },
+    ),
+  )
 }
 
 async function embedded(config: {
