@@ -31,7 +31,7 @@ export interface LedgerReader {
   verifierKeys(): Promise<{ log: string[]; cosigner: string[] }>
 }
 
-export interface InclusionProof {
+interface InclusionProof {
   treeSize: number
   /** Hex, 32 bytes each, from the leaf to the root. */
   hashes: string[]
