@@ -60,12 +60,14 @@ async function verifiedBody(
   if (verdict.kind !== 'dead' && verdict.kind !== 'absent') {
     throw new Error(`revocation ${revocationId} was verified as ${verdict.kind}`)
   }
-  const caseKey = await deps.caseKeys.caseKey(offboardingId)
+  const [caseKey, after, before, request] = await Promise.all([
+    deps.caseKeys.caseKey(offboardingId),
+    load(deps, work.afterEvidence),
+    load(deps, work.beforeEvidence),
+    load(deps, work.requestEvidence),
+  ])
   if (caseKey === null) throw new Error(`the key of case ${offboardingId} is gone`)
-  const after = await load(deps, work.afterEvidence)
   if (after === undefined) throw new Error(`revocation ${revocationId} has no evidence`)
-  const before = await load(deps, work.beforeEvidence)
-  const request = await load(deps, work.requestEvidence)
   const eid = entryId('revocation.verified', revocationId)
   const committed = (path: string, bytes: Uint8Array): string => commit(caseKey, eid, path, bytes)
   const first = work.firstAttemptAt ?? verdict.at

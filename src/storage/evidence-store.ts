@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Connection, mongo } from 'mongoose'
 import type {
   CaseKeys,
@@ -35,8 +36,9 @@ export async function prepareEvidence(connection: Connection): Promise<void> {
 }
 
 /** Evidence in MongoDB. Call `prepareEvidence` once before. */
-export function createEvidenceStore(connection: Connection, keys: CaseKeys): EvidenceStore {
+export function createEvidenceStore(connection: Connection, caseKeys: CaseKeys): EvidenceStore {
   const rows = evidenceOf(connection)
+  const keys = remembered(caseKeys)
   return {
     put: async (offboardingId, revocationId, record) => {
       const key = await keys.caseKey(offboardingId)
@@ -59,6 +61,29 @@ export function createEvidenceStore(connection: Connection, keys: CaseKeys): Evi
       const found = await translated(() => rows.find({ offboardingId }).sort({ _id: 1 }).toArray())
       const key = await keys.caseKey(offboardingId)
       return key === null ? [] : found.map((row) => opened(row, key))
+    },
+  }
+}
+
+/** One revocation asks for the key of its case half a dozen times within a second. Erased is gone after that. */
+const REMEMBER_MS = 1_000
+
+function remembered(caseKeys: CaseKeys): CaseKeys {
+  const known = new Map<string, { until: number; key: Promise<Buffer | null> }>()
+  return {
+    caseKey: async (offboardingId) => {
+      const now = performance.now()
+      const recent = known.get(offboardingId)
+      if (recent !== undefined && recent.until > now) return await recent.key
+      // In the order of insertion, so the first ones are the oldest.
+      for (const [id, { until }] of known) {
+        if (until > now) break
+        known.delete(id)
+      }
+      const key = caseKeys.caseKey(offboardingId)
+      known.set(offboardingId, { until: now + REMEMBER_MS, key })
+      key.catch(() => known.delete(offboardingId))
+      return await key
     },
   }
 }
