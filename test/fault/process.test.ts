@@ -53,7 +53,7 @@ test('the hub, on an empty folder, tells what is next, stops within 10 s, and co
     expect(items.map((source) => source.id)).toEqual(['kept'])
 
     await expect(startHubProcess({ DATA_DIR: dataDir })).rejects.toThrow(
-      new RegExp(`ended with 1:[sS]*process ${second.pid}.* holds`),
+      `another hub (process ${second.pid}) holds`,
     )
   } finally {
     await second.killNine()
@@ -78,7 +78,7 @@ test('the hub, on a port that is taken, says so and ends with 1', async () => {
   const port = typeof address === 'object' && address ? address.port : 0
   try {
     await expect(startHubProcess({ DATA_DIR: dataDir, PORT: String(port) })).rejects.toThrow(
-      new RegExp(`ended with 1:[sS]*port ${port} is taken`),
+      `port ${port} is taken`,
     )
   } finally {
     await new Promise((resolve) => taken.close(resolve))
