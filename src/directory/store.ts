@@ -40,6 +40,8 @@ export interface DirectoryStore {
   insertUser(record: UserRecord, tx?: Transaction): Promise<void>
   /** Compare-and-swap on `expectedVersion`; false when somebody else was faster or it is gone. */
   replaceUser(record: UserRecord, expectedVersion: number, tx?: Transaction): Promise<boolean>
+  /** New version and lastModified of those that are there, without a compare-and-swap: `groups` changes commute. */
+  touchUsers(sourceId: string, ids: readonly string[], at: Instant, tx?: Transaction): Promise<void>
   removeUser(
     sourceId: string,
     id: string,
@@ -50,6 +52,13 @@ export interface DirectoryStore {
   replaceGroup(record: GroupRecord, expectedVersion: number, tx?: Transaction): Promise<boolean>
   /** New version and lastModified without a compare-and-swap: member changes commute. False when it is gone. */
   touchGroup(sourceId: string, id: string, at: Instant, tx?: Transaction): Promise<boolean>
+  /** The same for several groups, when a member is gone from all of them. */
+  touchGroups(
+    sourceId: string,
+    ids: readonly string[],
+    at: Instant,
+    tx?: Transaction,
+  ): Promise<void>
   removeGroup(
     sourceId: string,
     id: string,

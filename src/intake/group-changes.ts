@@ -33,6 +33,7 @@ export function createGroupChanges(deps: UserChangeDeps): GroupChanges {
       await store.insertGroup(record)
       if (members.length > 0) {
         await changeMembers(deps, call, record.id, { base: 'keep', add: members, remove: [] })
+        return (await store.group(call.sourceId, record.id)) ?? record
       }
       return record
     },
@@ -101,10 +102,12 @@ async function changeMembers(
   const leaving = new Set(delta.remove)
   const joining = new Map(delta.add.map((member) => [member.value, member]))
   if (delta.base === 'clear') {
-    for (const member of await deps.store.members(call.sourceId, groupId))
-      leaving.add(member.memberId)
+    for (const { memberId } of await deps.store.members(call.sourceId, groupId)) {
+      if (!joining.delete(memberId)) leaving.add(memberId)
+    }
+  } else {
+    for (const id of joining.keys()) leaving.delete(id)
   }
-  for (const id of joining.keys()) leaving.delete(id)
 
   const grants = grantingGroups(await deps.apps.all(), call.sourceId).has(groupId)
   const ids = [...leaving, ...joining.keys()]
@@ -113,7 +116,7 @@ async function changeMembers(
     const part = ids.slice(from, from + PEOPLE_PER_TRANSACTION)
     const leave = part.filter((id) => leaving.has(id))
     const join = part.flatMap((id) => joining.get(id) ?? [])
-    const apply = grants ? changePeople : changeRows
+    const apply = grants ? changePeople : changeDisplay
     changed = (await apply(deps, call, groupId, leave, join)) || changed
   }
   if (changed) await deps.store.touchGroup(call.sourceId, groupId, deps.clock.now())
@@ -121,19 +124,36 @@ async function changeMembers(
   return changed
 }
 
-/** A group that grants nothing: rows only. */
+/**
+ * A group that grants nothing: rows, and a new version of each user concerned, whose `groups` shows them.
+ */
+async function changeDisplay(
+  deps: UserChangeDeps,
+  call: ChangeCall,
+  groupId: string,
+  leave: readonly string[],
+  join: readonly MemberRef[],
+): Promise<boolean> {
+  return await deps.transactor.transaction(async (tx) => {
+    const ids = await changeRows(deps, call, groupId, leave, join, tx)
+    await deps.store.touchUsers(call.sourceId, ids, deps.clock.now(), tx)
+    return ids.length > 0
+  })
+}
+
+/** @returns the ids of those who left or joined */
 async function changeRows(
   { store }: UserChangeDeps,
   call: ChangeCall,
   groupId: string,
   leave: readonly string[],
   join: readonly MemberRef[],
-  tx?: Transaction,
-): Promise<boolean> {
+  tx: Transaction,
+): Promise<string[]> {
   const removed =
     leave.length === 0 ? [] : await store.removeMembers(call.sourceId, groupId, leave, tx)
   const added = join.length === 0 ? [] : await store.addMembers(join.map(rowOf(call, groupId)), tx)
-  return removed.length + added.length > 0
+  return [...removed, ...added]
 }
 
 const rowOf =
@@ -167,7 +187,8 @@ async function changePeople(
           tx,
         )
         const before = await groupIdsOf(deps, call, people, tx)
-        if (!(await changeRows(deps, call, groupId, leave, join, tx))) return 'unchanged'
+        const ids = await changeRows(deps, call, groupId, leave, join, tx)
+        if (ids.length === 0) return 'unchanged'
         const after = await groupIdsOf(deps, call, people, tx)
         for (const user of people) {
           const was = before.get(user.id) ?? new Set<string>()

@@ -73,14 +73,15 @@ export function createUserChanges(deps: UserChangeDeps): UserChanges {
         const done = await deps.transactor
           .transaction(async (tx) => {
             await recordAccess(deps, call, before, NO_ACCESS, tx)
-            await store.removeFromAllGroups(call.sourceId, id, tx)
+            const groupIds = await store.removeFromAllGroups(call.sourceId, id, tx)
             return (await store.removeUser(call.sourceId, id, before.version, tx))
-              ? true
+              ? groupIds
               : lostRace()
           })
           .catch(isLostRace)
         if (done) {
           deps.onCommitted()
+          await store.touchGroups(call.sourceId, done, clock.now())
           return
         }
       }

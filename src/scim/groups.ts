@@ -61,10 +61,7 @@ export function createGroupVerbs({ store, directory }: ScimParts): ResourceVerbs
         async () => undefined,
       )
       const refs = memberRefs(members, call.dialect)
-      const made = await directory.createGroup(change, resource, refs)
-      // Members arrive after the group and give it another version.
-      const record =
-        refs.length === 0 ? made : ((await store.group(made.sourceId, made.id)) ?? made)
+      const record = await directory.createGroup(change, resource, refs)
       return await answer(call, record, 201, projection)
     },
 

@@ -1,6 +1,7 @@
 import type { Connection } from 'mongoose'
 import type { DirectoryStore } from '../directory/store.ts'
 import type { Membership } from '../directory/types.ts'
+import type { Instant } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { createDirectoryLists } from './directory-list.ts'
 import type { GroupRow, MembershipRow, UserRow } from './directory-models.ts'
@@ -37,8 +38,8 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
     users: (sourceId, ids, tx) =>
       within(tx, async () => {
         if (ids.length === 0) return []
-        const among = { _id: { $in: ids.map((id) => key(sourceId, id)) } }
-        return (await users.find(among, sessionOf(tx)).toArray()).map(userRecord)
+        const rows = await users.find(amongKeys(sourceId, ids), sessionOf(tx)).toArray()
+        return rows.map(userRecord)
       }),
 
     group: (sourceId, id, tx) =>
@@ -121,6 +122,12 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
         return matchedCount === 1
       }),
 
+    touchUsers: (sourceId, ids, at, tx) =>
+      within(tx, async () => {
+        if (ids.length === 0) return
+        await users.updateMany(amongKeys(sourceId, ids), touch(at), sessionOf(tx))
+      }),
+
     removeUser: (sourceId, id, expectedVersion, tx) =>
       within(tx, async () => {
         const { deletedCount } = await users.deleteOne(
@@ -150,10 +157,16 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
       within(tx, async () => {
         const { matchedCount } = await groups.updateOne(
           { _id: key(sourceId, id) },
-          { $inc: { version: 1 }, $max: { lastModified: new Date(at) } },
+          touch(at),
           sessionOf(tx),
         )
         return matchedCount === 1
+      }),
+
+    touchGroups: (sourceId, ids, at, tx) =>
+      within(tx, async () => {
+        if (ids.length === 0) return
+        await groups.updateMany(amongKeys(sourceId, ids), touch(at), sessionOf(tx))
       }),
 
     removeGroup: (sourceId, id, expectedVersion, tx) =>
@@ -208,3 +221,12 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
       }),
   }
 }
+
+const amongKeys = (sourceId: string, ids: readonly string[]) => ({
+  _id: { $in: ids.map((id) => key(sourceId, id)) },
+})
+
+const touch = (at: Instant) => ({
+  $inc: { version: 1 },
+  $max: { lastModified: new Date(at) },
+})
