@@ -45,7 +45,7 @@ export function createAppCalls(
 }
 
 /** The same for every attempt of one step, another for every other step. Reveals nothing. */
-export function stepKey(lane: Lane, facet: Facet): string {
+function stepKey(lane: Lane, facet: Facet): string {
   const { generation, op } = lane.current ?? { generation: 0, op: 'revoke' }
   return createHash('sha256')
     .update(JSON.stringify([lane.id, generation, op, facet]))

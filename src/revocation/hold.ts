@@ -41,7 +41,7 @@ export interface Hold {
  * Time that a lease is considered over before it is: for the way of a request that just left, and for
  * the difference of two machines' clocks.
  */
-export const LEASE_MARGIN_MS = 500
+const LEASE_MARGIN_MS = 500
 
 const STORAGE_RETRY_MS = 200
 

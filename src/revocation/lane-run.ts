@@ -26,8 +26,7 @@ export interface LaneRun {
 export const specOf = (run: LaneRun, facet: FacetSpec['facet']): FacetSpec | undefined =>
   run.open.facets.find((spec) => spec.facet === facet)
 
-export const connectorName = ({ manifest }: Connector): string =>
-  `${manifest.id}@${manifest.version}`
+const connectorName = ({ manifest }: Connector): string => `${manifest.id}@${manifest.version}`
 
 /** Stores what an app said about one unit of the present case; returns the evidence id. */
 export function keepEvidence(

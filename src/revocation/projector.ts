@@ -56,7 +56,7 @@ export function createProjector(deps: ProjectorDeps): Loop {
 }
 
 /** @returns how many entries it put into the ledger's intake */
-export async function projectLane(deps: ProjectorDeps, id: string): Promise<number> {
+async function projectLane(deps: ProjectorDeps, id: string): Promise<number> {
   const lane = await deps.lanes.lane(id)
   if (lane === null || !lane.dirty) return 0
   const entries = await Promise.all(lane.outbox.map((record) => outcomeEntry(deps, lane, record)))

@@ -75,35 +75,43 @@ export function createRevocationStore(
     },
 
     markSealed: async (entries, tx) => {
-      const outcomes: mongo.AnyBulkWriteOperation<RevocationRow>[] = []
-      const settled = new Map<string, number>()
+      const session = sessionOf(tx)
       const closed: string[] = []
-      for (const { type, references, index, leafHash } of entries) {
-        const { offboardingId, revocationId } = references
-        if (type === 'offboarding.closed' && offboardingId !== undefined) closed.push(offboardingId)
-        if (!type.startsWith('revocation.') || revocationId === undefined) continue
-        const proof = type === 'revocation.verified' ? PROVEN : {}
-        outcomes.push({
-          updateOne: {
-            filter: { _id: revocationId, open: true },
-            update: [
-              { $set: { entry: { index, leafHash }, open: false, updatedAt: NOW, ...proof } },
-            ],
-          },
-        })
-        if (offboardingId !== undefined) {
-          settled.set(offboardingId, (settled.get(offboardingId) ?? 0) + 1)
+      const outcomes = new Map<string, (typeof entries)[number]>()
+      for (const entry of entries) {
+        const { offboardingId, revocationId } = entry.references
+        if (entry.type === 'offboarding.closed' && offboardingId !== undefined) {
+          closed.push(offboardingId)
+        }
+        if (entry.type.startsWith('revocation.') && revocationId !== undefined) {
+          outcomes.set(revocationId, entry)
         }
       }
-      const session = sessionOf(tx)
-      if (outcomes.length > 0) await revocations.bulkWrite(outcomes, { ...session, ordered: false })
-      if (settled.size > 0) {
-        await offboardings.bulkWrite(
-          [...settled].map(([id, count]) => ({
-            updateOne: { filter: { _id: id }, update: { $inc: { open: -count } } },
-          })),
-          { ...session, ordered: false },
-        )
+      if (outcomes.size > 0) {
+        // The first outcome counts: a waived revocation that is proven later was closed already.
+        const owed = await revocations
+          .find(
+            { _id: { $in: [...outcomes.keys()] }, open: true },
+            { projection: { offboardingId: 1 }, ...session },
+          )
+          .toArray()
+        const settled = new Map<string, number>()
+        for (const { offboardingId } of owed) {
+          settled.set(offboardingId, (settled.get(offboardingId) ?? 0) + 1)
+        }
+        const ordered = { ...session, ordered: false }
+        if (owed.length > 0) {
+          await revocations.bulkWrite(
+            owed.flatMap(({ _id }) => sealedOutcome(_id, outcomes.get(_id))),
+            ordered,
+          )
+          await offboardings.bulkWrite(
+            [...settled].map(([_id, count]) => ({
+              updateOne: { filter: { _id }, update: { $inc: { open: -count } } },
+            })),
+            ordered,
+          )
+        }
       }
       if (closed.length > 0) {
         await offboardings.updateMany(
@@ -114,6 +122,17 @@ export function createRevocationStore(
       }
     },
   }
+}
+
+function sealedOutcome(
+  _id: string,
+  entry: { type: string; index: number; leafHash: string } | undefined,
+): mongo.AnyBulkWriteOperation<RevocationRow>[] {
+  if (entry === undefined) return []
+  const { type, index, leafHash } = entry
+  const proof = type === 'revocation.verified' ? PROVEN : {}
+  const sealed = { entry: { index, leafHash }, open: false, updatedAt: NOW, ...proof }
+  return [{ updateOne: { filter: { _id }, update: [{ $set: sealed }] } }]
 }
 
 function insertedRow({ id, ...row }: Revocation): RevocationRow {
