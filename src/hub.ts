@@ -9,8 +9,14 @@ import { RULES } from './alerts/rules.ts'
 import { createWatch } from './alerts/watch.ts'
 import { createApiRouter } from './api/create-api-router.ts'
 import { createHealthRouter, type Readiness } from './api/health.ts'
+import { createLedgerTilesRouter } from './api/ledger-tiles.ts'
+import { createTokenEndpoint } from './api/sources-token-endpoint.ts'
+import { createAccessTokens } from './auth/access-token.ts'
 import { createAdminAuthenticator } from './auth/admin-authenticator.ts'
 import { createSourceAuthenticator } from './auth/create-source-authenticator.ts'
+import { createIssuerKeys } from './auth/issuer-keys.ts'
+import { fetchKeySet } from './auth/key-set-fetch.ts'
+import { createTokenGrant } from './auth/token-grant.ts'
 import type { Config, ProcessRole } from './config/config.ts'
 import type { Connector, FacetSpec } from './connector-sdk/contract.ts'
 import { builtInConnectors, loadConnectors } from './connector-sdk/load.ts'
@@ -19,9 +25,10 @@ import { createDirectory } from './intake/create-directory.ts'
 import { openByHand } from './intake/open-by-hand.ts'
 import type { UserChangeDeps } from './intake/user-changes.ts'
 import { createCertificateMaker } from './ledger/certificate.ts'
+import { certificatePolicy } from './ledger/certificate-policy.ts'
 import { manifestKey, workerKey } from './ledger/keys.ts'
 import { createEntryWriter } from './ledger/leaf.ts'
-import { createLedgerReader, type LedgerReader } from './ledger/reader.ts'
+import { createLedgerReader } from './ledger/reader.ts'
 import { createLedger, type Ledger } from './ledger/start-ledger.ts'
 import type { AppRecord } from './revocation/types.ts'
 import { createWorker, type Worker } from './revocation/worker.ts'
@@ -183,11 +190,29 @@ export async function createHub({
     app.set('trust proxy', config.trustProxy)
     app.use(requestLog(log, metrics))
     if (has('web')) {
-      const sourceAuthenticator = createSourceAuthenticator({
+      const tokenParts = {
         sources: stores.sources,
+        accessTokens: createAccessTokens(secrets.masterKey),
+        issuerKeys: createIssuerKeys({ fetch: fetchKeySet, clock: systemClock }),
         clock: systemClock,
-        onTouchFailed: (error) => log.warn({ err: error }, 'time of last use was not written'),
+        onTouchFailed: (error: unknown) =>
+          log.warn({ err: error }, 'time of last use was not written'),
+      }
+      const sourceAuthenticator = createSourceAuthenticator({
+        ...tokenParts,
+        onAddressRefused: ({ sourceId, tokenId }) => {
+          metrics.addressRefused()
+          log.warn({ sourceId, tokenId }, 'a right token came from an address that may not use it')
+        },
       })
+      app.use(
+        '/oauth',
+        createTokenEndpoint({
+          grant: createTokenGrant({ ...tokenParts, assertions: stores.assertions }),
+          log,
+          metrics,
+        }),
+      )
       app.use(
         '/scim',
         createScimRouter({
@@ -196,6 +221,7 @@ export async function createHub({
           authenticator: sourceAuthenticator,
           clock: systemClock,
           publicUrl,
+          extensions: config.scimExtensions,
           newId,
           log,
           metrics,
@@ -203,6 +229,15 @@ export async function createHub({
         }),
       )
       const reader = createLedgerReader({ origin: config.ledgerOrigin, store: stores.ledger })
+      app.use(
+        '/ledger',
+        createLedgerTilesRouter({
+          ledger: reader,
+          authenticator: adminAuthenticator,
+          log,
+          metrics,
+        }),
+      )
       app.use(
         '/api/v1',
         createApiRouter(
@@ -215,7 +250,7 @@ export async function createHub({
             certificates: createCertificateMaker({
               source: stores.certificateSource,
               manifestKey: manifestKey(secrets.masterKey),
-              policy: () => policyText(reader),
+              policy: async () => certificatePolicy(await reader.verifierKeys()),
               now: systemClock.now,
             }),
             byHand: { openByHand: (request) => openByHand(changes, request) },
@@ -262,17 +297,6 @@ const ACCOUNT_BY_HAND: FacetSpec = {
   settleMs: 0,
   residualMs: 0,
   reversible: false,
-}
-
-/** The keys of this log as a C2SP policy. A hint to the reader of a certificate: trust comes from elsewhere. */
-async function policyText(reader: LedgerReader): Promise<string> {
-  const { log, cosigner } = await reader.verifierKeys()
-  return [
-    ...log.map((key) => `log ${key}`),
-    ...cosigner.map((key, i) => `witness cosigner-${i + 1} ${key}`),
-    'quorum none',
-    '',
-  ].join('\n')
 }
 
 /** A ledger that refuses to sign is a reason to look, not to send traffic elsewhere; it is named all the same. */

@@ -6,7 +6,7 @@ import {
 } from '../auth/source-authenticator.ts'
 import type { SourceStore } from '../auth/source-store.ts'
 import { newToken } from '../auth/tokens.ts'
-import { type Clock, DAY } from '../shared/clock.ts'
+import { type Clock, DAY, MINUTE } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
 import {
@@ -20,6 +20,15 @@ import {
   versionOf,
 } from './fields.ts'
 import { defineRoute, type Route } from './route.ts'
+import {
+  expiryField,
+  issuerAnswer,
+  networksField,
+  secretAnswer,
+  showIssuer,
+  showSecret,
+  sourceCredentialRoutes,
+} from './sources-credentials.ts'
 
 export interface SourcesParts {
   sources: SourceStore
@@ -35,14 +44,6 @@ const dialect = z.enum(SOURCE_DIALECTS).meta({
     'How the provider speaks; `generic-strict` is forgiven nothing that RFC 7644 forbids',
 })
 
-const tokenAnswer = z.object({
-  id: z.string(),
-  prefix: z.string().meta({ description: 'First characters, to recognise it by' }),
-  createdAt: instantField,
-  expiresAt: instantField.optional(),
-  lastUsedAt: instantField.optional(),
-})
-
 const sourceAnswer = z.object({
   id: z.string(),
   name: z.string(),
@@ -50,15 +51,12 @@ const sourceAnswer = z.object({
   scimBaseUrl: z.string(),
   createdAt: instantField,
   lastSeenAt: instantField.optional().meta({ description: 'Last authenticated request' }),
-  tokens: z.array(tokenAnswer),
+  tokens: z.array(secretAnswer),
+  clientSecrets: z.array(secretAnswer),
+  issuers: z.array(issuerAnswer),
+  allowedNetworks: z.array(z.string()).meta({ description: 'Empty: it may call from everywhere' }),
+  silentAfterMinutes: z.int().optional().meta({ description: 'Absent: learned' }),
 })
-
-const expiry = z
-  .int()
-  .min(1)
-  .max(3_650)
-  .optional()
-  .meta({ description: 'Days until the token expires; without it the token does not expire' })
 
 /** Sources and their tokens. A token is shown once, when it is made. */
 export function sourceRoutes(parts: SourcesParts): Route[] {
@@ -71,13 +69,14 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
     dialect: source.dialect,
     scimBaseUrl: baseUrl(source.id),
     createdAt: instants({ at: source.createdAt }).at ?? '',
-    ...instants({ lastSeenAt: lastSeen(source.tokens) }),
-    tokens: source.tokens.map((token) => ({
-      id: token.id,
-      prefix: token.prefix,
-      createdAt: instants({ at: token.createdAt }).at ?? '',
-      ...instants({ expiresAt: token.expiresAt, lastUsedAt: token.lastUsedAt }),
-    })),
+    ...instants({ lastSeenAt: lastSeen(source) }),
+    tokens: source.tokens.map(showSecret),
+    clientSecrets: (source.clientSecrets ?? []).map(showSecret),
+    issuers: (source.issuers ?? []).map(showIssuer),
+    allowedNetworks: [...(source.allowedNetworks ?? [])],
+    ...(source.silentAfterMs === undefined
+      ? {}
+      : { silentAfterMinutes: Math.round(source.silentAfterMs / MINUTE) }),
   })
 
   const makeToken = (expiresInDays: number | undefined): { token: string; record: TokenRecord } => {
@@ -107,7 +106,12 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       path: '/sources',
       summary: 'Create a source and its first token',
       allow: ['admin'],
-      body: z.strictObject({ id: sourceIdField, name: nameField, dialect, expiresInDays: expiry }),
+      body: z.strictObject({
+        id: sourceIdField,
+        name: nameField,
+        dialect,
+        expiresInDays: expiryField,
+      }),
       answers: {
         201: {
           description: 'The token is shown here and never again',
@@ -164,10 +168,23 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
     defineRoute({
       method: 'PATCH',
       path: '/sources/{id}',
-      summary: 'Change the name or the dialect of a source; needs If-Match',
+      summary: 'Change what people set of a source; needs If-Match',
       allow: ['admin'],
       params: z.object({ id: sourceIdField }),
-      body: z.strictObject({ name: nameField.optional(), dialect: dialect.optional() }),
+      body: z.strictObject({
+        name: nameField.optional(),
+        dialect: dialect.optional(),
+        allowedNetworks: networksField
+          .optional()
+          .meta({ description: 'CIDR ranges from which it may call; empty: from everywhere' }),
+        silentAfterMinutes: z
+          .int()
+          .min(5)
+          .max(90 * 24 * 60)
+          .nullable()
+          .optional()
+          .meta({ description: 'Minutes without a call after which it is silent; null: learned' }),
+      }),
       answers: { 200: { description: 'The changed source', schema: sourceAnswer } },
       handle: async ({ params, body, headers }) => {
         const version = versionOf(headers['if-match'])
@@ -176,6 +193,8 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
           id: params.id,
           name: body.name ?? before.name,
           dialect: body.dialect ?? before.dialect,
+          allowedNetworks: body.allowedNetworks ?? before.allowedNetworks ?? [],
+          ...silence(body.silentAfterMinutes, before.silentAfterMs),
         }
         if (!(await sources.update(change, version))) throw stale()
         authenticator.invalidate(params.id)
@@ -190,7 +209,7 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       summary: 'Make a further token; the old ones go on working until they are deleted',
       allow: ['admin'],
       params: z.object({ id: sourceIdField }),
-      body: z.strictObject({ expiresInDays: expiry }),
+      body: z.strictObject({ expiresInDays: expiryField }),
       bodyOptional: true,
       answers: {
         201: {
@@ -221,10 +240,21 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
         return { status: 204 }
       },
     }),
+
+    ...sourceCredentialRoutes(parts),
   ]
 }
 
-function lastSeen(tokens: readonly TokenRecord[]): number | undefined {
-  const times = tokens.flatMap((token) => token.lastUsedAt ?? [])
+/** Absent stays, null goes back to what is learned. */
+function silence(
+  minutes: number | null | undefined,
+  before: number | undefined,
+): { silentAfterMs?: number } {
+  const after = minutes === undefined ? before : minutes === null ? undefined : minutes * MINUTE
+  return after === undefined ? {} : { silentAfterMs: after }
+}
+
+function lastSeen({ tokens, clientSecrets = [], issuers = [] }: SourceRecord): number | undefined {
+  const times = [...tokens, ...clientSecrets, ...issuers].flatMap((one) => one.lastUsedAt ?? [])
   return times.length === 0 ? undefined : Math.max(...times)
 }

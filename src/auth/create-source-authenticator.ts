@@ -1,21 +1,27 @@
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, Instant } from '../shared/clock.ts'
 import { MINUTE, SECOND } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
+import type { AccessTokens } from './access-token.ts'
+import { addressList } from './address-list.ts'
 import { createFailureLimiter } from './failure-limiter.ts'
-import type {
-  SourceAuthenticator,
-  SourceIdentity,
-  SourceRecord,
-  TokenRecord,
-} from './source-authenticator.ts'
+import type { IssuerKeys } from './issuer-keys.ts'
+import { acceptedBy, type Match, type Presented, presented } from './presented-token.ts'
+import { createSharedLookup } from './shared-lookup.ts'
+import type { SourceAuthenticator, SourceIdentity } from './source-authenticator.ts'
 import type { SourceStore } from './source-store.ts'
-import { bearerToken, hashToken, isTokenOf, sameHash } from './tokens.ts'
+import { bearerToken, hashToken } from './tokens.ts'
 
 export interface SourceAuthenticatorParts {
   sources: Pick<SourceStore, 'source' | 'touchToken'>
   clock: Clock
+  /** For tokens of the token endpoint; without it, none is accepted. */
+  accessTokens?: AccessTokens
+  /** For signed tokens; without it, none is accepted. */
+  issuerKeys?: IssuerKeys
   /** Told when the time of last use could not be written. The request goes on. */
   onTouchFailed(error: unknown): void
+  /** Told when a right token came from an address that may not use it. */
+  onAddressRefused?(identity: SourceIdentity): void
 }
 
 /** A successful look-up is believed for this long, so a deleted token is refused everywhere after at most this. */
@@ -27,6 +33,14 @@ export interface CachingSourceAuthenticator extends SourceAuthenticator {
   invalidate(sourceId: string): void
 }
 
+interface Known {
+  identity: SourceIdentity
+  match: Match
+  /** Absent: from everywhere. */
+  mayCallFrom?: (address: string) => boolean
+  believedUntil: Instant
+}
+
 /** Failures are never cached: a token works from the moment it is made. */
 export function createSourceAuthenticator(
   parts: SourceAuthenticatorParts,
@@ -34,76 +48,82 @@ export function createSourceAuthenticator(
   const { sources, clock } = parts
   const limiter = createFailureLimiter(clock)
   /** By source and token hash. */
-  const known = new Map<string, { identity: SourceIdentity; believedUntil: number }>()
+  const known = new Map<string, Known>()
   const touched = new Map<string, number>()
-  /** Look-ups for addresses that fail too often: one a second and source, however many ask. */
-  const shared = new Map<string, { until: number; source: Promise<SourceRecord | null> }>()
+  const shared = createSharedLookup(sources, clock)
   /** A look-up that began before an invalidation is not remembered. */
   let epoch = 0
 
-  const remember = (key: string, identity: SourceIdentity, token: TokenRecord): void => {
-    known.delete(key)
-    known.set(key, {
-      identity,
-      believedUntil: Math.min(
-        clock.now() + BELIEVED_MS,
-        token.expiresAt ?? Number.POSITIVE_INFINITY,
-      ),
-    })
-    evictOldest(known)
-  }
-
-  const lookUpShared = (sourceId: string): Promise<SourceRecord | null> => {
-    const recent = shared.get(sourceId)
-    if (recent !== undefined && recent.until > clock.now()) return recent.source
-    const fresh = { until: clock.now() + BELIEVED_MS, source: sources.source(sourceId) }
-    shared.delete(sourceId)
-    shared.set(sourceId, fresh)
-    evictOldest(shared)
-    return fresh.source
-  }
-
-  const touch = (identity: SourceIdentity): void => {
+  const touch = ({ identity, match }: Known): void => {
     const now = clock.now()
     if (now - (touched.get(identity.tokenId) ?? 0) < MINUTE) return
     touched.delete(identity.tokenId)
     touched.set(identity.tokenId, now)
     evictOldest(touched)
-    sources.touchToken(identity.sourceId, identity.tokenId, now).catch(parts.onTouchFailed)
+    sources
+      .touchToken(identity.sourceId, identity.tokenId, now, match.kind)
+      .catch(parts.onTouchFailed)
+  }
+
+  const admit = (one: Known, address: string): SourceIdentity => {
+    if (one.mayCallFrom?.(address) === false) {
+      parts.onAddressRefused?.(one.identity)
+      throw new HubError('ERR_FORBIDDEN', 'the source may not be called from this address')
+    }
+    touch(one)
+    return one.identity
+  }
+
+  const lookUp = async (
+    sourceId: string,
+    given: Presented,
+    address: string,
+  ): Promise<Omit<Known, 'believedUntil'>> => {
+    const from = `${sourceId} ${address}`
+    const wait = limiter.blockedFor(from)
+    // A right token always gets in: whoever guesses must not be able to lock a provider out.
+    const source = await (wait === undefined ? sources.source(sourceId) : shared.source(sourceId))
+    const match =
+      source === null ? undefined : await acceptedBy(source, given, clock.now(), parts.issuerKeys)
+    if (source === null || match === undefined) {
+      limiter.failed(from)
+      if (wait === undefined) throw refused()
+      throw new HubError('ERR_RATE_LIMITED', 'too many failed attempts; try again later', {
+        retryAfterSeconds: wait,
+      })
+    }
+    const { allowedNetworks = [] } = source
+    return {
+      identity: { sourceId: source.id, dialect: source.dialect, tokenId: match.credentialId },
+      match,
+      ...(allowedNetworks.length === 0 ? {} : { mayCallFrom: addressList(allowedNetworks) }),
+    }
   }
 
   return {
     authenticate: async (sourceId, authorization, address = '') => {
       const token = bearerToken(authorization)
-      if (token === undefined || !isTokenOf('scim', token)) throw refused()
-      const hash = hashToken(token)
-      const key = `${sourceId} ${hash}`
+      const given = token && presented(sourceId, token, clock.now(), parts.accessTokens)
+      if (!token || !given) throw refused()
+      const key = `${sourceId} ${hashToken(token)}`
       const seen = known.get(key)
-      if (seen !== undefined && seen.believedUntil > clock.now()) {
-        touch(seen.identity)
-        return seen.identity
-      }
-      const from = `${sourceId} ${address}`
-      const wait = limiter.blockedFor(from)
+      if (seen !== undefined && seen.believedUntil > clock.now()) return admit(seen, address)
       const begunIn = epoch
-      // A right token always gets in: whoever guesses must not be able to lock a provider out.
-      const source = await (wait === undefined ? sources.source(sourceId) : lookUpShared(sourceId))
-      const match = matching(source?.tokens ?? [], hash, clock.now())
-      if (source === null || match === undefined) {
-        limiter.failed(from)
-        if (wait === undefined) throw refused()
-        throw new HubError('ERR_RATE_LIMITED', 'too many failed attempts; try again later', {
-          retryAfterSeconds: wait,
-        })
+      const found = await lookUp(sourceId, given, address)
+      const believedUntil = Math.min(
+        clock.now() + BELIEVED_MS,
+        found.match.expiresAt ?? Number.POSITIVE_INFINITY,
+      )
+      if (begunIn === epoch) {
+        known.delete(key)
+        known.set(key, { ...found, believedUntil })
+        evictOldest(known)
       }
-      const identity = { sourceId: source.id, dialect: source.dialect, tokenId: match.id }
-      if (begunIn === epoch) remember(key, identity, match)
-      touch(identity)
-      return identity
+      return admit({ ...found, believedUntil }, address)
     },
     invalidate: (sourceId) => {
       epoch += 1
-      shared.delete(sourceId)
+      shared.forget(sourceId)
       for (const [key, entry] of known) {
         if (entry.identity.sourceId === sourceId) known.delete(key)
       }
@@ -113,16 +133,6 @@ export function createSourceAuthenticator(
 
 const refused = (): HubError =>
   new HubError('ERR_UNAUTHENTICATED', 'the source or its token is not known')
-
-/** Looks at every token, whichever matches: the time taken says nothing. */
-function matching(
-  tokens: readonly TokenRecord[],
-  hash: string,
-  now: number,
-): TokenRecord | undefined {
-  const matches = tokens.filter((token) => sameHash(token.hash, hash))
-  return matches.find((token) => token.expiresAt === undefined || token.expiresAt > now)
-}
 
 function evictOldest(map: Map<string, unknown>): void {
   if (map.size <= MAX_CACHED) return

@@ -1,5 +1,10 @@
 import type { Instant } from '../shared/clock.ts'
-import type { SourceRecord, TokenRecord } from './source-authenticator.ts'
+import type {
+  CredentialKind,
+  IssuerRecord,
+  SourceRecord,
+  TokenRecord,
+} from './source-authenticator.ts'
 
 /** The sources and the hashes of their tokens. `null` and `false` always mean "looked, and it is not there". */
 export interface SourceStore {
@@ -9,15 +14,30 @@ export interface SourceStore {
   /** @throws HubError ERR_UNIQUENESS when the id is taken */
   insert(source: SourceRecord): Promise<void>
   /** @throws HubError ERR_TOO_MANY when the source has `MAX_TOKENS` already */
-  addToken(sourceId: string, token: TokenRecord): Promise<boolean>
-  removeToken(sourceId: string, tokenId: string): Promise<boolean>
-  touchToken(sourceId: string, tokenId: string, usedAt: Instant): Promise<void>
-  /** Compare-and-swap of name and dialect on `expectedVersion`; false when somebody was faster or it is gone. */
+  addToken(
+    sourceId: string,
+    token: TokenRecord,
+    kind?: 'tokens' | 'clientSecrets',
+  ): Promise<boolean>
+  /** @throws HubError ERR_TOO_MANY when the source has `MAX_TOKENS` already */
+  addIssuer(sourceId: string, issuer: IssuerRecord): Promise<boolean>
+  /** Removes a token, or another credential when `kind` says so. */
+  removeToken(sourceId: string, tokenId: string, kind?: CredentialKind): Promise<boolean>
+  touchToken(
+    sourceId: string,
+    tokenId: string,
+    usedAt: Instant,
+    kind?: CredentialKind,
+  ): Promise<void>
+  /**
+   * Compare-and-swap of what people set, on `expectedVersion`; false when somebody was faster or it is gone. An
+   * absent `silentAfterMs` goes back to the learned one.
+   */
   update(
-    change: Pick<SourceRecord, 'id' | 'name' | 'dialect'>,
+    change: Pick<SourceRecord, 'id' | 'name' | 'dialect' | 'allowedNetworks' | 'silentAfterMs'>,
     expectedVersion: number,
   ): Promise<boolean>
 }
 
-/** Enough for any rotation; a bound for the comparison at each request. */
+/** Of each kind. Enough for any rotation; a bound for the comparison at each request. */
 export const MAX_TOKENS = 20

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** `scim`: an identity provider's. `api`: a person's or a program's, for /api/v1. */
-export type TokenKind = 'scim' | 'api'
+/** `scim`: an identity provider's. `client`: its secret at the token endpoint. `api`: a person's or a program's, for /api/v1. */
+export type TokenKind = 'scim' | 'client' | 'api'
 
 export interface NewToken {
   /** `qtc_<kind>_<43 characters of base64url>`: 256 random bits. Shown once, never stored. */
@@ -42,5 +42,5 @@ export function sameHash(a: string, b: string): boolean {
  * @see RFC 6750 §2.1
  */
 export function bearerToken(authorization: string | undefined): string | undefined {
-  return /^Bearer +([A-Za-z0-9\-._~+/]{1,512}=*) *$/i.exec(authorization ?? '')?.[1]
+  return /^Bearer +([A-Za-z0-9\-._~+/]{1,8192}=*) *$/i.exec(authorization ?? '')?.[1]
 }

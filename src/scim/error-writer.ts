@@ -23,6 +23,7 @@ const TABLE: Partial<Record<ErrorCode, readonly [status: number, scimType?: stri
   ERR_METHOD_NOT_ALLOWED: [405],
   ERR_NOT_IMPLEMENTED: [501],
   ERR_STORAGE_UNAVAILABLE: [503],
+  ERR_ISSUER_UNAVAILABLE: [503],
   ERR_SHUTTING_DOWN: [503],
 }
 

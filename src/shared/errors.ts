@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'ERR_NOT_IMPLEMENTED'
   // unavailable
   | 'ERR_STORAGE_UNAVAILABLE'
+  | 'ERR_ISSUER_UNAVAILABLE'
   | 'ERR_SHUTTING_DOWN'
   // start-up
   | 'ERR_CONFIG'

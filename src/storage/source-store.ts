@@ -1,5 +1,10 @@
 import { type Connection, type Model, Schema } from 'mongoose'
-import type { SourceDialect, SourceRecord } from '../auth/source-authenticator.ts'
+import type {
+  CredentialKind,
+  IssuerRecord,
+  SourceDialect,
+  SourceRecord,
+} from '../auth/source-authenticator.ts'
 import { MAX_TOKENS, type SourceStore } from '../auth/source-store.ts'
 import { HubError } from '../shared/errors.ts'
 import { translated } from './errors.ts'
@@ -13,11 +18,17 @@ interface TokenRow {
   lastUsedAt?: number
 }
 
+type IssuerRow = Omit<IssuerRecord, 'allowNetworks'> & { allowNetworks: string[] }
+
 interface SourceRow {
   _id: string
   name: string
   dialect: SourceDialect
   tokens: TokenRow[]
+  clientSecrets: TokenRow[]
+  issuers: IssuerRow[]
+  allowedNetworks: string[]
+  silentAfterMs?: number
   createdAt: number
   version: number
 }
@@ -28,8 +39,36 @@ const token = new Schema<TokenRow>(
   { id: text, hash: text, prefix: text, createdAt: instant, expiresAt: Number, lastUsedAt: Number },
   { _id: false, id: false },
 )
+const issuer = new Schema<IssuerRow>(
+  {
+    id: text,
+    issuer: text,
+    tenant: String,
+    audience: text,
+    jwksUri: String,
+    jwks: Schema.Types.Mixed,
+    subject: String,
+    appId: String,
+    clockToleranceSeconds: instant,
+    allowNetworks: [String],
+    createdAt: instant,
+    lastUsedAt: Number,
+  },
+  { _id: false, id: false },
+)
 const schema = new Schema<SourceRow>(
-  { _id: text, name: text, dialect: text, tokens: [token], createdAt: instant, version: instant },
+  {
+    _id: text,
+    name: text,
+    dialect: text,
+    tokens: [token],
+    clientSecrets: [token],
+    issuers: [issuer],
+    allowedNetworks: [String],
+    silentAfterMs: Number,
+    createdAt: instant,
+    version: instant,
+  },
   { collection: 'sources', versionKey: false, id: false, strict: 'throw' },
 )
 
@@ -44,6 +83,19 @@ export async function prepareSources(connection: Connection): Promise<void> {
 
 export function createSourceStore(connection: Connection): SourceStore {
   const sources = sourcesOf(connection)
+
+  /** ERR_TOO_MANY when the list is full; false when there is no such source. */
+  const add = (sourceId: string, kind: CredentialKind, record: object): Promise<boolean> =>
+    translated(async () => {
+      const done = await sources.updateOne(
+        { _id: sourceId, [`${kind}.${MAX_TOKENS - 1}`]: { $exists: false } },
+        { $push: { [kind]: record }, $inc: { version: 1 } },
+      )
+      if (done.matchedCount === 1) return true
+      if ((await sources.exists({ _id: sourceId })) === null) return false
+      throw new HubError('ERR_TOO_MANY', `a source can have at most ${MAX_TOKENS} ${NAMES[kind]}`)
+    })
+
   return {
     all: () => translated(async () => (await sources.find().sort({ _id: 1 }).lean()).map(toRecord)),
 
@@ -53,48 +105,49 @@ export function createSourceStore(connection: Connection): SourceStore {
         return row === null ? null : toRecord(row)
       }),
 
-    insert: ({ id, tokens, ...source }) =>
+    insert: ({ id, ...source }) =>
       translated(async () => {
-        await sources.create({ _id: id, tokens: [...tokens], ...source })
+        await sources.create({ _id: id, ...source } as unknown as SourceRow)
       }),
 
-    addToken: (sourceId, record) =>
-      translated(async () => {
-        const done = await sources.updateOne(
-          { _id: sourceId, [`tokens.${MAX_TOKENS - 1}`]: { $exists: false } },
-          { $push: { tokens: record }, $inc: { version: 1 } },
-        )
-        if (done.matchedCount === 1) return true
-        if ((await sources.exists({ _id: sourceId })) === null) return false
-        throw new HubError('ERR_TOO_MANY', `a source can have at most ${MAX_TOKENS} tokens`)
-      }),
+    addToken: (sourceId, record, kind = 'tokens') => add(sourceId, kind, record),
+    addIssuer: (sourceId, record) => add(sourceId, 'issuers', record),
 
-    removeToken: (sourceId, tokenId) =>
+    removeToken: (sourceId, id, kind = 'tokens') =>
       translated(async () => {
         const done = await sources.updateOne(
-          { _id: sourceId, 'tokens.id': tokenId },
-          { $pull: { tokens: { id: tokenId } }, $inc: { version: 1 } },
+          { _id: sourceId, [`${kind}.id`]: id },
+          { $pull: { [kind]: { id } }, $inc: { version: 1 } },
         )
         return done.matchedCount === 1
       }),
 
-    touchToken: (sourceId, tokenId, usedAt) =>
+    touchToken: (sourceId, id, usedAt, kind = 'tokens') =>
       translated(async () => {
         await sources.updateOne(
-          { _id: sourceId, 'tokens.id': tokenId },
-          { $max: { 'tokens.$.lastUsedAt': usedAt } },
+          { _id: sourceId, [`${kind}.id`]: id },
+          { $max: { [`${kind}.$.lastUsedAt`]: usedAt } },
         )
       }),
 
-    update: ({ id, name, dialect }, expectedVersion) =>
+    update: ({ id, name, dialect, allowedNetworks = [], silentAfterMs }, expectedVersion) =>
       translated(async () => {
+        const set = { name, dialect, allowedNetworks: [...allowedNetworks] }
         const done = await sources.updateOne(
           { _id: id, version: expectedVersion },
-          { $set: { name, dialect }, $inc: { version: 1 } },
+          silentAfterMs === undefined
+            ? { $set: set, $unset: { silentAfterMs: 1 }, $inc: { version: 1 } }
+            : { $set: { ...set, silentAfterMs }, $inc: { version: 1 } },
         )
         return done.matchedCount === 1
       }),
   }
+}
+
+const NAMES: Readonly<Record<CredentialKind, string>> = {
+  tokens: 'tokens',
+  clientSecrets: 'client secrets',
+  issuers: 'issuers',
 }
 
 function toRecord({ _id, ...row }: SourceRow): SourceRecord {

@@ -17,6 +17,7 @@ import { prepareRevocations } from './revocation-models.ts'
 import { createRevocationStore } from './revocation-store.ts'
 import { checkMasterKey, createSecretStore, prepareSecrets } from './secret-store.ts'
 import { createServerClock } from './server-clock.ts'
+import { createAssertionStore, prepareAssertions } from './source-assertion-store.ts'
 import { createSourceStore, prepareSources } from './source-store.ts'
 import { createTransactor } from './transaction.ts'
 
@@ -36,6 +37,7 @@ export async function openStores(
   const { vault, ledgerOrigin } = options
   for (const prepare of [
     prepareSources,
+    prepareAssertions,
     prepareApps,
     prepareSecrets,
     prepareApiTokens,
@@ -59,6 +61,7 @@ export async function openStores(
     caseKeys,
     transactor: createTransactor(connection),
     sources: createSourceStore(connection),
+    assertions: createAssertionStore(connection),
     apps,
     secrets: createSecretStore(connection, vault),
     apiTokens: createApiTokenStore(connection),

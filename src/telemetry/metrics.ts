@@ -21,6 +21,8 @@ interface Owed {
 export interface Metrics {
   requestDone(request: RequestDone): void
   authenticationFailed(room: 'scim' | 'api'): void
+  /** A right token of a source came from an address that may not use it. */
+  addressRefused(): void
   /** One call to an application: what kind, which connector, how it ended. */
   connectorCallDone(call: {
     connectorId: string
@@ -59,6 +61,11 @@ export function createMetrics(options: { process: boolean } = { process: true })
     labelNames: ['room'],
     registers,
   })
+  const addresses = new Counter({
+    name: 'hub_source_address_refused_total',
+    help: 'Requests with a right token of a source, from an address outside its networks.',
+    registers,
+  })
   const connectorCalls = new Histogram({
     name: 'hub_connector_call_seconds',
     help: 'Calls to applications by connector, operation and outcome.',
@@ -92,6 +99,7 @@ export function createMetrics(options: { process: boolean } = { process: true })
         seconds,
       ),
     authenticationFailed: (room) => authentication.inc({ room }),
+    addressRefused: () => addresses.inc(),
     connectorCallDone: ({ connectorId, operation, outcome, seconds }) =>
       connectorCalls.observe({ connector: connectorId, operation, outcome }, seconds),
     revocationProven: (seconds) => proven.observe(seconds),

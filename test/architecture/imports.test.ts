@@ -30,7 +30,7 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
     [],
   ],
   'src/alerts': [['src/shared', 'src/revocation'], []],
-  'src/auth': [['src/shared'], ['jose']],
+  'src/auth': [['src/shared', 'src/connector-sdk'], ['jose']],
   'src/telemetry': [['src/shared'], ['pino', 'prom-client']],
   'src/storage': [
     [

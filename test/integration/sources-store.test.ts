@@ -26,7 +26,12 @@ const token = (id: string): TokenRecord => {
 test('source store, an inserted source, is read back as it was', async () => {
   const record = source('okta-main', [{ ...token('t1'), expiresAt: 9 }])
   await sources.insert(record)
-  expect(await sources.source('okta-main')).toEqual(record)
+  expect(await sources.source('okta-main')).toEqual({
+    ...record,
+    clientSecrets: [],
+    issuers: [],
+    allowedNetworks: [],
+  })
   expect(await sources.source('other')).toBeNull()
   await expect(sources.insert(record)).rejects.toMatchObject({ code: 'ERR_UNIQUENESS' })
 })
