@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CallContext, Facet } from '../connector-sdk/contract.ts'
 import type { OpenApp } from '../connector-sdk/runner.ts'
+import { type CallFault, faultOf } from './call-fault.ts'
 import type { Hold } from './hold.ts'
 import type { Lane } from './lane.ts'
 
@@ -15,11 +16,12 @@ export interface AppCalls {
 /**
  * @param options.stop aborted when the process must go
  * @param options.pace waits until the app's rate allows one more call
+ * @param options.report told how each call ended
  */
 export function createAppCalls(
   open: OpenApp,
   hold: Hold,
-  options: { stop: AbortSignal; pace: () => Promise<void> },
+  options: { stop: AbortSignal; pace: () => Promise<void>; report: (fault?: CallFault) => void },
 ): AppCalls {
   const { timeoutMs } = open.connector.manifest.limits
 
@@ -31,7 +33,14 @@ export function createAppCalls(
     const budget = Math.floor(Math.min(timeoutMs, hold.leftMs()))
     const signal = AbortSignal.any([options.stop, AbortSignal.timeout(Math.max(budget, 0))])
     const idempotencyKey = stepKey(hold.lane(), facet)
-    return await call(open.call({ credential, idempotencyKey, signal }))
+    try {
+      const answer = await call(open.call({ credential, idempotencyKey, signal }))
+      options.report()
+      return answer
+    } catch (error) {
+      options.report(faultOf(error, credential === 'doer'))
+      throw error
+    }
   }
 
   return {

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Clock } from '../shared/clock.ts'
 import { isHubError } from '../shared/errors.ts'
+import { createAppHealth } from './app-health.ts'
 import { createHold, type Hold, LeaseLost } from './hold.ts'
 import type { Lane } from './lane.ts'
 import type { EngineLog } from './log.ts'
@@ -47,18 +48,21 @@ export function createAppLoop(
   let stopping = false
   let claims = 0
   const running = new Set<Promise<void>>()
+  const health = createAppHealth(limits.concurrency)
   const control: RunControl = {
     stopping: () => stopping,
     stop: abort,
     pace: createPace(limits.perSecond),
+    report: (fault) => health.report(fault, deps.clock.now()),
   }
 
   const claim = async (): Promise<number> => {
-    const free = limits.concurrency - running.size
-    if (stopping || free <= 0 || app.state === 'paused') return ASLEEP_MS
-    claims += 1
     const since = performance.now()
     const now = deps.clock.now()
+    const free = health.concurrency(now) - running.size
+    if (stopping || app.state === 'paused') return ASLEEP_MS
+    if (free <= 0) return Math.max(health.quietUntil() - now, 0) || ASLEEP_MS
+    claims += 1
     const claimed = await deps.lanes.claim({
       appId: app.id,
       lease: { id: deps.newId(), holder: deps.holder, until: now + deps.leaseMs },

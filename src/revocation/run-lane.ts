@@ -33,6 +33,8 @@ export interface RunControl {
   /** Aborted when the call under way must end, too. */
   stop: AbortSignal
   pace: () => Promise<void>
+  /** How a call onto the app ended. */
+  report: (fault?: CallFault) => void
 }
 
 /**
@@ -77,7 +79,7 @@ export async function runLane(
 }
 
 function laneRun(deps: LaneRunDeps, open: OpenApp, hold: Hold, control: RunControl): LaneRun {
-  const calls = createAppCalls(open, hold, { stop: control.stop, pace: control.pace })
+  const calls = createAppCalls(open, hold, control)
   return { ...deps, open, hold, calls, pace: control.pace }
 }
 
