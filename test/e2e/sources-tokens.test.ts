@@ -43,17 +43,22 @@ const register = (more: object = {}) =>
     },
   )
 const seconds = (): number => Math.floor(Date.now() / 1_000)
-const claims = (more: JWTPayload = {}): JWTPayload => ({
-  iss: ISSUER,
-  aud: `api://${APP}`,
-  sub: 'sync-fabric',
-  tid: TENANT,
-  appid: APP,
-  iat: seconds(),
-  nbf: seconds(),
-  exp: seconds() + 3_600,
-  ...more,
-})
+/** A claim of `undefined` is left out. */
+type Claims = { [K in keyof JWTPayload]: JWTPayload[K] | undefined }
+const claims = (more: Claims = {}): JWTPayload =>
+  JSON.parse(
+    JSON.stringify({
+      iss: ISSUER,
+      aud: `api://${APP}`,
+      sub: 'sync-fabric',
+      tid: TENANT,
+      appid: APP,
+      iat: seconds(),
+      nbf: seconds(),
+      exp: seconds() + 3_600,
+      ...more,
+    }),
+  )
 const scim = (token: string, source = sourceId, from = '192.0.2.9'): Promise<Response> =>
   fetch(`${hub.client.origin}/scim/${source}/v2/Users?count=0`, {
     headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': from },
@@ -72,10 +77,10 @@ const post = async (
     ),
     body: typeof parameters === 'string' ? parameters : new URLSearchParams(parameters).toString(),
   })
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
   return {
     status: response.status,
     headers: response.headers,
+    // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
     json: (await response.json()) as any,
   }
 }
@@ -99,7 +104,7 @@ describe('a signed token, presented at SCIM,', () => {
     expect(shown).toMatchObject({ issuers: [{ issuer: ISSUER, tenant: TENANT, appId: APP }] })
   })
 
-  test.each<[string, JWTPayload]>([
+  test.each<[string, Claims]>([
     ['another tenant', { tid: OTHER_TENANT }],
     ['no tenant', { tid: undefined }],
     ['another issuer', { iss: `https://login.microsoftonline.com/${OTHER_TENANT}/v2.0` }],
