@@ -1,13 +1,12 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rename, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { parseCheckpoint } from '../ledger/checkpoint.ts'
 import { fsck } from '../ledger/fsck.ts'
 import { type Growth, judgeGrowth } from '../ledger/monitor.ts'
 import { parseNote, parseVkey, type Verifier } from '../ledger/note.ts'
-import { pathSource } from '../ledger/tlog-source.ts'
 import { type ApiClient, CliError } from './api-client.ts'
 import { command, type MakeContext, noun } from './context.ts'
+import { exportTo, fileOrNull, hubSource, sourceOf } from './ledger-export.ts'
 import { print } from './output.ts'
 
 /** Adds `quittance ledger …`: what an auditor keeps an eye on the log with. */
@@ -39,12 +38,22 @@ export function registerLedger(program: Command, context: MakeContext): void {
       if (growth.kind === 'refused') setExitCode(1)
     })
 
-  command(ledger, 'fsck <directory>', 'compute an exported log again, offline')
-    .requiredOption('--key <vkey...>', 'public key of the log')
-    .action(async (directory: string, options: { key: string[]; json?: boolean }) => {
-      const { output, setExitCode } = context(options)
-      const source = pathSource((path) => fileOrNull(join(directory, path)))
-      const report = await fsck(source, verifiers(options.key))
+  command(ledger, 'export <directory>', 'copy the whole log as static files (C2SP tlog-tiles)')
+    .addHelpText(
+      'after',
+      '\nRepeated, it fetches what is new. Check it: quittance ledger fsck <directory>',
+    )
+    .action(async (directory: string, options: { json?: boolean }) => {
+      const { api, output } = context(options)
+      const size = await exportTo(directory, hubSource(api))
+      print(output, { directory, size }, () => `${size} entries are in ${directory}.`)
+    })
+
+  command(ledger, 'fsck <place>', 'compute a log again: a directory, or the URL of a log')
+    .requiredOption('--key <vkey...>', 'public key of the log, former ones too')
+    .action(async (place: string, options: { key: string[]; json?: boolean }) => {
+      const { api, output, setExitCode } = context(options)
+      const report = await fsck(sourceOf(place, api), verifiers(options.key))
       print(output, report, () =>
         report.faults.length === 0
           ? `Sound: ${report.size} entries, root ${report.root}`
@@ -100,13 +109,4 @@ function verifiers(vkeys: readonly string[]): Verifier[] {
   const parsed = vkeys.flatMap((vkey) => parseVkey(vkey) ?? [])
   if (parsed.length !== vkeys.length) throw new CliError('--key is no vkey of a log')
   return parsed
-}
-
-async function fileOrNull(path: string): Promise<Buffer | null> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
 }
