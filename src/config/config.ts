@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { HubError } from '../shared/errors.ts'
+import { readScimExtensions, type ScimExtensions } from './scim-extensions.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
 
 export type ProcessRole = 'web' | 'worker' | 'ledger'
@@ -31,6 +32,8 @@ export interface Config {
   readonly ledgerOrigin: string
   /** npm package names. */
   readonly connectors: readonly string[]
+  /** Schema extensions beside the enterprise user. */
+  readonly scimExtensions: ScimExtensions
   readonly logLevel: LogLevel
 }
 
@@ -113,6 +116,15 @@ const schema = z.object({
       ),
     )
     .default([]),
+  SCIM_EXTENSIONS_FILE: z
+    .string()
+    .transform((path, context): ScimExtensions => {
+      const read = readScimExtensions(path)
+      if ('extensions' in read) return read.extensions
+      for (const message of read.faults) context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    })
+    .default([]),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 } satisfies Record<SettingName, z.ZodType>)
 
@@ -149,6 +161,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     metricsToken: v.METRICS_TOKEN,
     ledgerOrigin: v.LEDGER_ORIGIN,
     connectors: Object.freeze(v.CONNECTORS),
+    scimExtensions: v.SCIM_EXTENSIONS_FILE,
     logLevel: v.LOG_LEVEL,
   })
 }

@@ -91,6 +91,12 @@ export const SETTINGS = [
     description: 'Comma-separated npm packages with further connectors.',
   },
   {
+    name: 'SCIM_EXTENSIONS_FILE',
+    default: 'none',
+    description:
+      'JSON file of further SCIM schema extensions for users and groups; docs/scim.md has the format. The same one on every process.',
+  },
+  {
     name: 'LOG_LEVEL',
     default: 'info',
     description: 'fatal, error, warn, info, debug, trace or silent.',

@@ -145,7 +145,26 @@ export function checkRequired(schema: ResourceSchema, resource: JsonObject): voi
     if (!required || mutability === 'readOnly') continue
     const value = resource[name]
     if (typeof value !== 'string' || value.trim() === '') {
-      throw new HubError('ERR_INVALID_VALUE', `"${name}" is required`)
+      throw missing(name)
     }
   }
+  for (const { urn, required, attributes } of schema.extensions) {
+    const extension = resource[urn]
+    if (isJsonObject(extension)) checkWhole(attributes, extension)
+    else if (required) throw missing(urn)
+  }
 }
+
+/** What a declared extension requires, wherever its owner is present. */
+function checkWhole(attributes: ReadonlyMap<string, Attribute>, object: JsonObject): void {
+  for (const { name, required, mutability, returned, subs } of attributes.values()) {
+    const value = object[name]
+    const expected = required && mutability !== 'readOnly' && returned !== 'never'
+    if (value === undefined && expected) throw missing(name)
+    const inner = Array.isArray(value) ? value : [value]
+    for (const item of inner) if (isJsonObject(item)) checkWhole(subs, item)
+  }
+}
+
+const missing = (name: string): HubError =>
+  new HubError('ERR_INVALID_VALUE', `"${name}" is required`)

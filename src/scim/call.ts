@@ -7,6 +7,7 @@ import type { Json, JsonObject } from '../shared/json.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Dialect } from './dialect.ts'
+import type { ExtensionDefinition } from './extension.ts'
 
 /** What the SCIM room is built from. */
 export interface ScimParts {
@@ -19,6 +20,8 @@ export interface ScimParts {
    * are built on it. Absent: from the Host header of each request.
    */
   publicUrl?: string | undefined
+  /** Schema extensions beside the enterprise user. Default: none. */
+  extensions?: readonly ExtensionDefinition[]
   newId(): string
   log?: Pick<Log, 'error' | 'warn'> | undefined
   metrics?: Pick<Metrics, 'authenticationFailed'> | undefined

@@ -3,9 +3,10 @@ import { HubError } from '../shared/errors.ts'
 import type { JsonObject } from '../shared/json.ts'
 import { BULK } from './bulk.ts'
 import type { ScimAnswer } from './call.ts'
+import { describeExtension } from './extension.ts'
 import { listAnswer } from './list.ts'
 import { PAGE } from './list-request.ts'
-import { SCHEMAS } from './schema.ts'
+import type { ResourceSchema, Schemas } from './schema.ts'
 
 /** Every capability as it is (RFC 7643 §5, RFC 9865 §4). */
 const SERVICE_PROVIDER_CONFIG: JsonObject = {
@@ -45,7 +46,7 @@ const DEFINITIONS: readonly JsonObject[] = [
   SCIMMY.Schemas.EnterpriseUser,
 ].map(({ definition }) => JSON.parse(JSON.stringify(definition.describe())) as JsonObject)
 
-const RESOURCE_TYPES: readonly JsonObject[] = SCHEMAS.map((schema) => ({
+const resourceType = (schema: ResourceSchema): JsonObject => ({
   schemas: ['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],
   id: schema.type,
   name: schema.type,
@@ -54,22 +55,53 @@ const RESOURCE_TYPES: readonly JsonObject[] = SCHEMAS.map((schema) => ({
   schema: schema.urn,
   ...(schema.extensions.length === 0
     ? {}
-    : { schemaExtensions: schema.extensions.map(({ urn }) => ({ schema: urn, required: false })) }),
-}))
+    : {
+        schemaExtensions: schema.extensions.map(({ urn, required }) => ({ schema: urn, required })),
+      }),
+})
 
-const COLLECTIONS = {
-  schemas: { type: 'Schema', endpoint: '/Schemas', items: DEFINITIONS },
-  resourcetypes: { type: 'ResourceType', endpoint: '/ResourceTypes', items: RESOURCE_TYPES },
-} as const
+/**
+ * Answers a path below the SCIM root, already split.
+ *
+ * @returns undefined for a path that is none of discovery
+ */
+export type Discovery = (
+  rest: readonly string[],
+  query: URLSearchParams,
+  base: string,
+) => ScimAnswer | undefined
 
 /**
  * `/ServiceProviderConfig`, `/Schemas` and `/ResourceTypes`, whole or by id.
  *
- * @returns undefined for any other path
- * @throws HubError ERR_FORBIDDEN for a filter, ERR_NOT_FOUND
+ * @returns a function that throws HubError ERR_FORBIDDEN for a filter, ERR_NOT_FOUND
  * @see RFC 7644 §4
  */
-export function discover(
+export function createDiscovery(schemas: Schemas): Discovery {
+  const collections: Collections = {
+    schemas: {
+      type: 'Schema',
+      endpoint: '/Schemas',
+      items: [...DEFINITIONS, ...schemas.declared.map(describeExtension)],
+    },
+    resourcetypes: {
+      type: 'ResourceType',
+      endpoint: '/ResourceTypes',
+      items: [schemas.User, schemas.Group].map(resourceType),
+    },
+  }
+  return (rest, query, base) => discover(collections, rest, query, base)
+}
+
+type Collections = Readonly<
+  Record<
+    'schemas' | 'resourcetypes',
+    { type: string; endpoint: string; items: readonly JsonObject[] }
+  >
+>
+
+function discover(
+  collections: Collections,
   [first = '', id, ...more]: readonly string[],
   query: URLSearchParams,
   base: string,
@@ -91,7 +123,7 @@ export function discover(
       ),
     }
   }
-  const { type, endpoint, items } = COLLECTIONS[name]
+  const { type, endpoint, items } = collections[name]
   const render = (item: JsonObject): JsonObject =>
     located(item, type, `${base}${endpoint}/${String(item['id'])}`)
   if (id === undefined) {

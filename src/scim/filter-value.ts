@@ -1,3 +1,4 @@
+import { DATE_FORM } from '../directory/comparison.ts'
 import type { ComparisonOperator } from '../directory/query.ts'
 import type { Dialect } from './dialect.ts'
 import { invalidFilter } from './filter-tokens.ts'
@@ -31,7 +32,7 @@ export function typedValue(
     }
     case 'dateTime': {
       if (typeof given !== 'string' || TEXTUAL.has(operator)) throw unfit
-      const instant = /^\d{4}-\d\d-\d\dT/.test(given) ? Date.parse(given) : Number.NaN
+      const instant = DATE_FORM.test(given) ? Date.parse(given) : Number.NaN
       if (Number.isNaN(instant)) throw unfit
       return { instant }
     }

@@ -10,16 +10,20 @@ import {
   type ScimCall,
   type ScimParts,
 } from './call.ts'
+import { withImmutables } from './immutable.ts'
 import { projectionNames } from './list-request.ts'
 import { isAboutMembers, memberDelta, memberRefs, onlyMembers } from './member-change.ts'
 import { patched } from './patch.ts'
 import { assignmentsOf } from './patch-request.ts'
 import { isReturned, type Projection, project, projectionOf } from './projection.ts'
 import { etagOf, renderGroup } from './render.ts'
-import { GROUP } from './schema.ts'
+import type { ResourceSchema } from './schema.ts'
 
 /** POST, GET, PUT, PATCH and DELETE of groups (RFC 7644 §3.2–3.6). Members travel apart from the rest. */
-export function createGroupVerbs({ store, directory }: ScimParts): ResourceVerbs {
+export function createGroupVerbs(
+  { store, directory }: ScimParts,
+  schema: ResourceSchema,
+): ResourceVerbs {
   const versionOf = (call: ScimCall, id: string) => async () =>
     (await store.group(call.identity.sourceId, id))?.version
 
@@ -36,13 +40,13 @@ export function createGroupVerbs({ store, directory }: ScimParts): ResourceVerbs
     return {
       status,
       headers: { ETag: etagOf(record.version), ...(status === 201 ? { Location: location } : {}) },
-      body: project(GROUP, renderGroup(record, members, call.base), projection),
+      body: project(schema, renderGroup(schema, record, members, call.base), projection),
     }
   }
 
   return {
     async read(call, id) {
-      const projection = groupProjection(call)
+      const projection = groupProjection(schema, call)
       const record = await store.group(call.identity.sourceId, id)
       if (record === null) throw new HubError('ERR_NOT_FOUND', `no such Group: ${id.slice(0, 100)}`)
       if (isKnown(call, record.version)) {
@@ -52,8 +56,8 @@ export function createGroupVerbs({ store, directory }: ScimParts): ResourceVerbs
     },
 
     async create(call, body, bulk) {
-      const projection = groupProjection(call)
-      const { resource, members } = groupOf(call, body)
+      const projection = groupProjection(schema, call)
+      const { resource, members } = groupOf(schema, call, body)
       const change = await changeCall(
         { ...call, ifMatch: undefined },
         'post',
@@ -66,25 +70,26 @@ export function createGroupVerbs({ store, directory }: ScimParts): ResourceVerbs
     },
 
     async replace(call, id, body, bulk) {
-      const projection = groupProjection(call)
-      const { resource, members } = groupOf(call, body)
+      const projection = groupProjection(schema, call)
+      const { resource, members } = groupOf(schema, call, body)
       const delta = onlyMembers(memberRefs(members, call.dialect))
       const change = await changeCall(call, 'put', bulk, versionOf(call, id))
-      const { record } = await directory.changeGroup(change, id, () => ({
-        resource,
+      const { record } = await directory.changeGroup(change, id, (before) => ({
+        resource: withImmutables(schema, before.resource, resource, 'keep'),
         members: delta,
       }))
       return await answer(call, record, 200, projection)
     },
 
     async modify(call, id, body, bulk) {
-      const projection = groupProjection(call)
-      const assignments = assignmentsOf(body, GROUP, id, call.dialect)
+      const projection = groupProjection(schema, call)
+      const assignments = assignmentsOf(body, schema, id, call.dialect)
       const ofGroup = assignments.filter((assignment) => !isAboutMembers(assignment))
       const change = await changeCall(call, 'patch', bulk, versionOf(call, id))
       const { record } = await directory.changeGroup(change, id, async (before, present) => {
         const members = await memberDelta(assignments, present, call.dialect)
-        const resource = patched(GROUP, before.resource, ofGroup, call.dialect)
+        const after = patched(schema, before.resource, ofGroup, call.dialect)
+        const resource = withImmutables(schema, before.resource, after, 'refuse')
         return { resource, ...(members === undefined ? {} : { members }) }
       })
       if (projection.mode === 'default') {
@@ -101,12 +106,16 @@ export function createGroupVerbs({ store, directory }: ScimParts): ResourceVerbs
   }
 }
 
-function groupOf(call: ScimCall, body: Json): { resource: JsonObject; members: Json | undefined } {
-  const { members, ...resource } = resourceOf(GROUP, body, call.dialect)
+function groupOf(
+  schema: ResourceSchema,
+  call: ScimCall,
+  body: Json,
+): { resource: JsonObject; members: Json | undefined } {
+  const { members, ...resource } = resourceOf(schema, body, call.dialect)
   return { resource, members }
 }
 
-function groupProjection(call: ScimCall): Projection {
+function groupProjection(schema: ResourceSchema, call: ScimCall): Projection {
   const { attributes, excludedAttributes } = projectionNames(call.query)
-  return projectionOf(GROUP, attributes, excludedAttributes, call.dialect)
+  return projectionOf(schema, attributes, excludedAttributes, call.dialect)
 }

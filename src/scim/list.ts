@@ -6,7 +6,7 @@ import type { ScimAnswer, ScimCall, ScimParts } from './call.ts'
 import { type ListRequest, listQueryOf } from './list-request.ts'
 import { isReturned, project, projectionOf } from './projection.ts'
 import { renderGroup, renderUser } from './render.ts'
-import { GROUP, type ResourceSchema, USER } from './schema.ts'
+import type { ResourceSchema, Schemas } from './schema.ts'
 
 /** Listing, filtering and searching (RFC 7644 §3.4.2, §3.4.3, RFC 9865). */
 export interface ScimLists {
@@ -21,36 +21,43 @@ interface Page {
   nextCursor?: string
 }
 
-export function createScimLists({ store }: Pick<ScimParts, 'store'>): ScimLists {
+export function createScimLists({ store }: Pick<ScimParts, 'store'>, schemas: Schemas): ScimLists {
   const users = async (call: ScimCall, request: ListRequest, unknown: Unknown): Promise<Page> => {
     const { sourceId } = call.identity
     const projection = projectionOf(
-      USER,
+      schemas.User,
       request.attributes,
       request.excludedAttributes,
       call.dialect,
     )
-    const found = await store.listUsers(sourceId, listQueryOf(request, USER, call.dialect, unknown))
+    const found = await store.listUsers(
+      sourceId,
+      listQueryOf(request, schemas.User, call.dialect, unknown),
+    )
     const ids = found.items.map((user) => user.id)
     const groups = isReturned(projection, 'groups')
       ? await store.groupsOf(sourceId, ids)
       : new Map<string, { id: string; display: string }[]>()
     return page(found, (user: UserRecord) =>
-      project(USER, renderUser(user, groups.get(user.id) ?? [], call.base), projection),
+      project(
+        schemas.User,
+        renderUser(schemas.User, user, groups.get(user.id) ?? [], call.base),
+        projection,
+      ),
     )
   }
 
   const groups = async (call: ScimCall, request: ListRequest, unknown: Unknown): Promise<Page> => {
     const { sourceId } = call.identity
     const projection = projectionOf(
-      GROUP,
+      schemas.Group,
       request.attributes,
       request.excludedAttributes,
       call.dialect,
     )
     const found = await store.listGroups(
       sourceId,
-      listQueryOf(request, GROUP, call.dialect, unknown),
+      listQueryOf(request, schemas.Group, call.dialect, unknown),
     )
     const ids = found.items.map((group) => group.id)
     const members: Map<string, Membership[]> | undefined = isReturned(projection, 'members')
@@ -58,8 +65,8 @@ export function createScimLists({ store }: Pick<ScimParts, 'store'>): ScimLists 
       : undefined
     return page(found, (group: GroupRecord) =>
       project(
-        GROUP,
-        renderGroup(group, members && (members.get(group.id) ?? []), call.base),
+        schemas.Group,
+        renderGroup(schemas.Group, group, members && (members.get(group.id) ?? []), call.base),
         projection,
       ),
     )
@@ -72,7 +79,7 @@ export function createScimLists({ store }: Pick<ScimParts, 'store'>): ScimLists 
     },
 
     async all(call, request) {
-      checkKnownSomewhere(call, request)
+      checkKnownSomewhere(schemas, call, request)
       if (request.page.kind === 'cursor') {
         throw new HubError('ERR_INVALID_CURSOR', 'a search of all types pages by startIndex')
       }
@@ -102,11 +109,11 @@ export function createScimLists({ store }: Pick<ScimParts, 'store'>): ScimLists 
 type Unknown = 'refuse' | 'absent'
 
 /** An attribute may be missing from one type; when no type has it, the request is wrong. */
-function checkKnownSomewhere(call: ScimCall, request: ListRequest): void {
+function checkKnownSomewhere(schemas: Schemas, call: ScimCall, request: ListRequest): void {
   try {
-    listQueryOf(request, USER, call.dialect)
+    listQueryOf(request, schemas.User, call.dialect)
   } catch {
-    listQueryOf(request, GROUP, call.dialect)
+    listQueryOf(request, schemas.Group, call.dialect)
   }
 }
 

@@ -81,7 +81,7 @@ function assign(
     ? nextList(Array.isArray(present) ? present : [], target, assignment, dialect)
     : nextSingle(present, target, assignment, dialect)
 
-  if (next === undefined && attribute.type === 'boolean') {
+  if (next === undefined && attribute.type === 'boolean' && extension === undefined) {
     // To unassign `active` would let somebody back in by omission.
     throw new HubError('ERR_INVALID_VALUE', `"${attribute.name}" must be true or false`)
   }

@@ -72,7 +72,7 @@ export function project(
   resource: JsonObject,
   projection: Projection,
 ): JsonObject {
-  if (projection.mode === 'default') return resource
+  if (projection.mode === 'default') return withSpecials(schema, resource, resource, projection)
   const result: JsonObject = {}
   for (const [key, value] of Object.entries(resource)) {
     const attribute = schema.attributes.get(key.toLowerCase())
@@ -91,7 +91,42 @@ export function project(
             : drop(value, names)
     if (kept !== undefined) result[key] = kept
   }
+  return withSpecials(schema, resource, result, projection)
+}
+
+/**
+ * Attributes of declared extensions with `returned` of their own: `always` cannot be left out, `request` is
+ * there for those who name it.
+ */
+function withSpecials(
+  schema: ResourceSchema,
+  full: JsonObject,
+  cut: JsonObject,
+  projection: Projection,
+): JsonObject {
+  let result = cut
+  for (const { urn, attributes } of schema.extensions) {
+    const source = full[urn]
+    if (!isJsonObject(source)) continue
+    for (const { name, returned } of attributes.values()) {
+      if (returned === 'default' || returned === 'never') continue
+      const { [urn]: extension, ...others } = result
+      const { [name]: present, ...inside } = isJsonObject(extension) ? extension : {}
+      if (returned === 'always') {
+        const value = source[name]
+        if (value !== undefined) result = { ...result, [urn]: { ...inside, [name]: value } }
+      } else if (present !== undefined && !isNamed(projection, urn, name)) {
+        result = Object.keys(inside).length > 0 ? { ...result, [urn]: inside } : others
+      }
+    }
+  }
   return result
+}
+
+function isNamed({ mode, named }: Projection, urn: string, name: string): boolean {
+  const names = named.get(urn)
+  if (mode !== 'only' || names === undefined) return false
+  return names === 'all' || [...names].some((one) => one === name || one.startsWith(`${name}.`))
 }
 
 function select(

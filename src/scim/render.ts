@@ -1,7 +1,7 @@
 import type { GroupRecord, Membership, UserRecord } from '../directory/types.ts'
 import { iso } from '../shared/clock.ts'
 import type { JsonObject } from '../shared/json.ts'
-import { GROUP, type ResourceSchema, schemasOf, USER } from './schema.ts'
+import { type ResourceSchema, schemasOf } from './schema.ts'
 
 /** `W/"<version>"` (RFC 7644 §3.14). */
 export const etagOf = (version: number): string => `W/"${version}"`
@@ -12,13 +12,14 @@ export const etagOf = (version: number): string => `W/"${version}"`
  * @param base absolute URL of the source's SCIM root, without a slash at its end
  */
 export function renderUser(
+  schema: ResourceSchema,
   record: UserRecord,
   groups: readonly { id: string; display: string }[],
   base: string,
 ): JsonObject {
   const { externalId, userName, ...rest } = record.resource
   return {
-    schemas: schemasOf(USER, record.resource),
+    schemas: schemasOf(schema, record.resource),
     id: record.id,
     ...(externalId === undefined ? {} : { externalId }),
     ...(userName === undefined ? {} : { userName }),
@@ -34,19 +35,20 @@ export function renderUser(
             type: 'direct',
           })),
         }),
-    meta: metaOf(USER, record, base),
+    meta: metaOf(schema, record, base),
   }
 }
 
 /** A stored group as the client sees it; `members` undefined when they were not asked for. */
 export function renderGroup(
+  schema: ResourceSchema,
   record: GroupRecord,
   members: readonly Membership[] | undefined,
   base: string,
 ): JsonObject {
   const { externalId, ...rest } = record.resource
   return {
-    schemas: schemasOf(GROUP, record.resource),
+    schemas: schemasOf(schema, record.resource),
     id: record.id,
     ...(externalId === undefined ? {} : { externalId }),
     ...rest,
@@ -60,7 +62,7 @@ export function renderGroup(
             type,
           })),
         }),
-    meta: metaOf(GROUP, record, base),
+    meta: metaOf(schema, record, base),
   }
 }
 

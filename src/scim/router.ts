@@ -4,12 +4,14 @@ import { isJsonObject, type Json } from '../shared/json.ts'
 import { BULK, createBulk } from './bulk.ts'
 import type { ScimAnswer, ScimCall, ScimParts } from './call.ts'
 import { DIALECTS } from './dialect.ts'
+import { createDiscovery } from './discovery.ts'
 import { scimError } from './error-writer.ts'
 import { createGroupVerbs } from './groups.ts'
 import { originOf, pathOf, type ScimPath, withinBudget, write } from './http.ts'
 import { createScimLists } from './list.ts'
 import { createBodyReader } from './request-body.ts'
 import { type Rooms, route } from './routes.ts'
+import { schemasWith } from './schema.ts'
 import { createUserVerbs } from './users.ts'
 
 /** A bulk request of 1,000 operations may take longer than one; providers give up at 60 s. */
@@ -22,10 +24,16 @@ const BULK_BUDGET_FACTOR = 6
  * @see RFC 7644
  */
 export function createScimRouter(parts: ScimParts): Router {
-  const verbs = { Users: createUserVerbs(parts), Groups: createGroupVerbs(parts) }
+  const schemas = schemasWith(parts.extensions ?? [])
+  const verbs = {
+    Users: createUserVerbs(parts, schemas.User),
+    Groups: createGroupVerbs(parts, schemas.Group),
+  }
   const rooms: Rooms = {
     verbs,
-    lists: createScimLists(parts),
+    lists: createScimLists(parts, schemas),
+    schemas,
+    discover: createDiscovery(schemas),
     bulk: createBulk({
       verbs,
       onError: (error) => {

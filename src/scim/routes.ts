@@ -2,15 +2,17 @@ import type { Request, Response } from 'express'
 import { HubError } from '../shared/errors.ts'
 import type { Json } from '../shared/json.ts'
 import type { ResourceVerbs, ScimAnswer, ScimCall } from './call.ts'
-import { discover } from './discovery.ts'
+import type { Discovery } from './discovery.ts'
 import type { ScimLists } from './list.ts'
 import { listRequestOfBody, listRequestOfQuery } from './list-request.ts'
-import { GROUP, type ResourceSchema, USER } from './schema.ts'
+import type { ResourceSchema, Schemas } from './schema.ts'
 
 /** Everything that answers. */
 export interface Rooms {
   verbs: Readonly<Record<'Users' | 'Groups', ResourceVerbs>>
   lists: ScimLists
+  schemas: Schemas
+  discover: Discovery
   bulk(call: ScimCall, body: Json): Promise<ScimAnswer>
   readBody(request: Request, response: Response): Promise<Json>
 }
@@ -29,7 +31,8 @@ export async function route(
 
   if (name === 'me')
     throw new HubError('ERR_NOT_IMPLEMENTED', '/Me is not supported: a source is no person')
-  const schema = name === 'users' ? USER : name === 'groups' ? GROUP : undefined
+  const schema =
+    name === 'users' ? rooms.schemas.User : name === 'groups' ? rooms.schemas.Group : undefined
   const leaf = second?.toLowerCase()
   if (more.length === 0 && schema !== undefined && leaf !== undefined && leaf !== '.search') {
     return await onResource(rooms, verb, schema, second ?? '', call, body)
@@ -51,7 +54,7 @@ export async function route(
   if (name === 'bulk' && second === undefined) {
     return allow(verb, 'POST') ?? (await rooms.bulk(call, await body()))
   }
-  const discovered = discover(rest, call.query, call.base)
+  const discovered = rooms.discover(rest, call.query, call.base)
   if (discovered !== undefined) return allow(verb, 'GET, HEAD') ?? discovered
   throw new HubError('ERR_NOT_FOUND', 'no such endpoint or resource type')
 }

@@ -1,5 +1,6 @@
 import SCIMMY from 'scimmy'
 import type { AttributePath } from '../directory/query.ts'
+import { type ExtensionDefinition, extensionOf } from './extension.ts'
 
 /** One attribute or sub-attribute, as RFC 7643 §7 characterises it. */
 export interface Attribute {
@@ -17,6 +18,8 @@ export interface Attribute {
 
 export interface Extension {
   urn: string
+  /** Whether every resource of the type must have it. */
+  required: boolean
   attributes: ReadonlyMap<string, Attribute>
 }
 
@@ -95,6 +98,7 @@ const COMMON = new Set(['schemas', 'id', 'externalId', 'meta'])
 
 const extension = (definition: Definition): Extension => ({
   urn: definition.id,
+  required: false,
   attributes: table(attributesOf(definition).filter(({ name }) => !COMMON.has(name))),
 })
 
@@ -116,6 +120,25 @@ export const GROUP: ResourceSchema = {
 
 export const SCHEMAS: readonly ResourceSchema[] = [USER, GROUP]
 
+/** The resource types of one hub: those of the RFC, and the extensions that its operator declared. */
+export interface Schemas {
+  User: ResourceSchema
+  Group: ResourceSchema
+  /** As declared, for `/Schemas`. */
+  declared: readonly ExtensionDefinition[]
+}
+
+export function schemasWith(declared: readonly ExtensionDefinition[]): Schemas {
+  const extended = (schema: ResourceSchema): ResourceSchema => ({
+    ...schema,
+    extensions: [
+      ...schema.extensions,
+      ...declared.filter((one) => one.appliesTo === schema.type).map(extensionOf),
+    ],
+  })
+  return { User: extended(USER), Group: extended(GROUP), declared }
+}
+
 /**
  * Finds what a name means: `userName`, `name.givenName`, `<URN>:department`, `<URN>:manager.value`, `<URN>`.
  *
@@ -134,8 +157,9 @@ export function resolveName(
     for (const candidate of schema.extensions) {
       const urn = candidate.urn.toLowerCase()
       if (lower === urn) return { kind: 'extension', extension: candidate }
-      if (!lower.startsWith(`${urn}:`)) continue
-      return within(candidate.attributes, lower.slice(urn.length + 1), candidate.urn)
+      if (lower.startsWith(`${urn}:`)) {
+        return within(candidate.attributes, lower.slice(urn.length + 1), candidate.urn)
+      }
     }
     return undefined
   }

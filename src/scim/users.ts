@@ -9,17 +9,21 @@ import {
   type ScimCall,
   type ScimParts,
 } from './call.ts'
+import { withImmutables } from './immutable.ts'
 import { projectionNames } from './list-request.ts'
 import { patched } from './patch.ts'
 import { assignmentsOf } from './patch-request.ts'
 import { isReturned, type Projection, project, projectionOf } from './projection.ts'
 import { etagOf, renderUser } from './render.ts'
-import { USER } from './schema.ts'
+import type { ResourceSchema } from './schema.ts'
 
 type Groups = readonly { id: string; display: string }[]
 
 /** POST, GET, PUT, PATCH and DELETE of users (RFC 7644 §3.2–3.6). */
-export function createUserVerbs({ store, directory }: ScimParts): ResourceVerbs {
+export function createUserVerbs(
+  { store, directory }: ScimParts,
+  schema: ResourceSchema,
+): ResourceVerbs {
   const versionOf = (call: ScimCall, id: string) => async () =>
     (await store.user(call.identity.sourceId, id))?.version
 
@@ -37,12 +41,12 @@ export function createUserVerbs({ store, directory }: ScimParts): ResourceVerbs 
   ): ScimAnswer => ({
     status: 200,
     headers: { ETag: etagOf(record.version) },
-    body: project(USER, renderUser(record, groups, call.base), projection),
+    body: project(schema, renderUser(schema, record, groups, call.base), projection),
   })
 
   return {
     async read(call, id) {
-      const projection = userProjection(call)
+      const projection = userProjection(schema, call)
       const [record, groups] = await Promise.all([
         store.user(call.identity.sourceId, id),
         groupsOf(call, id, projection),
@@ -55,8 +59,8 @@ export function createUserVerbs({ store, directory }: ScimParts): ResourceVerbs 
     },
 
     async create(call, body, bulk) {
-      const projection = userProjection(call)
-      const resource = resourceOf(USER, body, call.dialect)
+      const projection = userProjection(schema, call)
+      const resource = resourceOf(schema, body, call.dialect)
       const change = await changeCall(
         { ...call, ifMatch: undefined },
         'post',
@@ -71,18 +75,18 @@ export function createUserVerbs({ store, directory }: ScimParts): ResourceVerbs 
       return {
         status: 201,
         headers: { ETag: etagOf(record.version), Location: `${call.base}/Users/${record.id}` },
-        body: project(USER, renderUser(record, [], call.base), projection),
+        body: project(schema, renderUser(schema, record, [], call.base), projection),
       }
     },
 
     async replace(call, id, body, bulk) {
-      const projection = userProjection(call)
-      const resource = resourceOf(USER, body, call.dialect)
+      const projection = userProjection(schema, call)
+      const resource = resourceOf(schema, body, call.dialect)
       const change = await changeCall(call, 'put', bulk, versionOf(call, id))
       // A PUT that does not speak of `active` must not let somebody back in.
       const [{ record }, groups] = await Promise.all([
         directory.changeUser(change, id, (before) => ({
-          ...resource,
+          ...withImmutables(schema, before.resource, resource, 'keep'),
           active: resource['active'] ?? before.active,
         })),
         groupsOf(call, id, projection),
@@ -91,13 +95,14 @@ export function createUserVerbs({ store, directory }: ScimParts): ResourceVerbs 
     },
 
     async modify(call, id, body, bulk) {
-      const projection = userProjection(call)
-      const assignments = assignmentsOf(body, USER, id, call.dialect)
+      const projection = userProjection(schema, call)
+      const assignments = assignmentsOf(body, schema, id, call.dialect)
       const change = await changeCall(call, 'patch', bulk, versionOf(call, id))
       const [{ record }, groups] = await Promise.all([
-        directory.changeUser(change, id, (before) =>
-          patched(USER, before.resource, assignments, call.dialect),
-        ),
+        directory.changeUser(change, id, (before) => {
+          const after = patched(schema, before.resource, assignments, call.dialect)
+          return withImmutables(schema, before.resource, after, 'refuse')
+        }),
         groupsOf(call, id, projection),
       ])
       return answer(call, record, groups, projection)
@@ -111,7 +116,7 @@ export function createUserVerbs({ store, directory }: ScimParts): ResourceVerbs 
   }
 }
 
-function userProjection(call: ScimCall): Projection {
+function userProjection(schema: ResourceSchema, call: ScimCall): Projection {
   const { attributes, excludedAttributes } = projectionNames(call.query)
-  return projectionOf(USER, attributes, excludedAttributes, call.dialect)
+  return projectionOf(schema, attributes, excludedAttributes, call.dialect)
 }

@@ -82,7 +82,7 @@ function coerceComplex(
       throw new HubError('ERR_INVALID_VALUE', `"${where}" has no sub-attribute "${name}"`)
     }
     if (Object.hasOwn(result, sub.name)) throw twice(`${where}.${sub.name}`)
-    if (sub.mutability === 'readOnly') continue
+    if (sub.mutability === 'readOnly' || sub.returned === 'never') continue
     const coerced = coerceValue(sub, given, dialect, `${where}.${sub.name}`)
     if (coerced !== undefined) result[sub.name] = coerced
   }

@@ -4,7 +4,7 @@ import type { DirectoryStore, ListResult } from '../directory/store.ts'
 import type { GroupRecord, UserRecord } from '../directory/types.ts'
 import { keysJoinedBy } from './directory-join.ts'
 import type { GroupRow, MembershipRow, ResourceRow, UserRow } from './directory-models.ts'
-import { compileFilter, fieldOf, joinsOf, type Query } from './directory-query.ts'
+import { comparedField, compileFilter, joinsOf, type Query } from './directory-query.ts'
 import { groupRecord, key, userRecord } from './directory-rows.ts'
 import { translated } from './errors.ts'
 import { type Cursor, cursorText, parseCursor } from './list-cursor.ts'
@@ -187,7 +187,7 @@ function beyond(after: Query, cursor: Cursor, direction: 1 | -1): Query {
 }
 
 function sortField(path: AttributePath): string {
-  const field = fieldOf(path)
+  const field = comparedField(path)
   if (!path.multiValued || !field.startsWith('search.')) return field
   return `search.first.${field.slice('search.'.length)}`
 }

@@ -1,4 +1,10 @@
-import { foldCase, urnField } from '../directory/comparison.ts'
+import {
+  EXACT_FORM,
+  foldCase,
+  INSTANT_FORM,
+  isDeclared,
+  urnField,
+} from '../directory/comparison.ts'
 import type { AttributePath, ComparisonOperator, Filter } from '../directory/query.ts'
 import { assertNever } from '../shared/assert-never.ts'
 import { HubError } from '../shared/errors.ts'
@@ -63,9 +69,12 @@ export function compileFilter(filter: Filter, target: QueryTarget): Query {
     case 'present':
       return isRowField(filter.path) ? EVERYTHING : { [fieldOf(filter.path)]: { $exists: true } }
     case 'compare':
-      return rowCondition(filter, target) ?? compare(fieldOf(filter.path), filter)
-    case 'element':
-      return { [fieldOf(filter.path)]: { $elemMatch: compileElement(filter.where) } }
+      return rowCondition(filter, target) ?? compare(comparedField(filter.path), filter)
+    case 'element': {
+      const { extension } = filter.path
+      const field = (path: AttributePath): string => path.attribute + formOf({ ...path, extension })
+      return { [fieldOf(filter.path)]: { $elemMatch: compileElement(filter.where, field) } }
+    }
     default:
       return assertNever(filter)
   }
@@ -107,6 +116,18 @@ export function fieldOf(path: AttributePath): string {
     ...(path.extension === undefined ? [] : [urnField(path.extension)]),
     ...steps,
   ].join('.')
+}
+
+/** Where the form of an attribute lies that it is compared, and sorted, by. */
+export const comparedField = (path: AttributePath): string => fieldOf(path) + formOf(path)
+
+type Compared = Pick<AttributePath, 'type' | 'caseExact'> & { extension?: string | undefined }
+
+function formOf({ extension, type, caseExact }: Compared): string {
+  if (extension === undefined || !isDeclared(extension)) return ''
+  if (type === 'dateTime') return INSTANT_FORM
+  const isText = type === 'string' || type === 'reference' || type === 'binary'
+  return isText && caseExact ? EXACT_FORM : ''
 }
 
 /** Attributes that are fields of the row, not of the search form. */
@@ -157,7 +178,9 @@ function compare(field: string, { path, operator, value }: Comparison): Query {
   }
   const operand =
     typeof value === 'object'
-      ? new Date(value.instant)
+      ? field.endsWith(INSTANT_FORM)
+        ? value.instant
+        : new Date(value.instant)
       : typeof value === 'string' && !path.caseExact
         ? foldCase(value)
         : value

@@ -5,6 +5,7 @@ import type { Connection } from 'mongoose'
 import { createSourceAuthenticator } from '../../src/auth/create-source-authenticator.ts'
 import type { SourceDialect } from '../../src/auth/source-authenticator.ts'
 import { newToken } from '../../src/auth/tokens.ts'
+import type { ExtensionDefinition } from '../../src/scim/extension.ts'
 import { createScimRouter } from '../../src/scim/router.ts'
 import { systemClock } from '../../src/shared/clock.ts'
 import { newId } from '../../src/shared/ids.ts'
@@ -20,7 +21,10 @@ export interface Answer {
 }
 
 /** The SCIM room on the real intake and storage, over HTTP. */
-export async function scimServer(connection: Connection, options: { budgetMs?: number } = {}) {
+export async function scimServer(
+  connection: Connection,
+  options: { budgetMs?: number; extensions?: readonly ExtensionDefinition[] } = {},
+) {
   await prepareSources(connection)
   const intake = await intakeOn(connection)
   const sources = createSourceStore(connection)
@@ -41,6 +45,7 @@ export async function scimServer(connection: Connection, options: { budgetMs?: n
       }),
       clock: systemClock,
       newId,
+      ...(options.extensions === undefined ? {} : { extensions: options.extensions }),
       budgetMs: options.budgetMs ?? 8_000,
       log: { error: log('error'), warn: log('warn') } as never,
     }),
