@@ -23,6 +23,7 @@ import { builtInConnectors, loadConnectors } from './connector-sdk/load.ts'
 import { createConnectorRunner } from './connector-sdk/runner.ts'
 import { createDirectory } from './intake/create-directory.ts'
 import { openByHand } from './intake/open-by-hand.ts'
+import { reopen } from './intake/reopen.ts'
 import type { UserChangeDeps } from './intake/user-changes.ts'
 import { createCertificateMaker } from './ledger/certificate.ts'
 import { certificatePolicy } from './ledger/certificate-policy.ts'
@@ -30,7 +31,7 @@ import { manifestKey, workerKey } from './ledger/keys.ts'
 import { createEntryWriter } from './ledger/leaf.ts'
 import { createLedgerReader } from './ledger/reader.ts'
 import { createLedger, type Ledger } from './ledger/start-ledger.ts'
-import type { AppRecord } from './revocation/types.ts'
+import type { AppRecord, Revocation } from './revocation/types.ts'
 import { createWorker, type Worker } from './revocation/worker.ts'
 import { createScimRouter } from './scim/router.ts'
 import { SECOND, systemClock } from './shared/clock.ts'
@@ -129,6 +130,12 @@ export async function createHub({
       newId,
       log,
       onEnqueued: () => ledger?.poke(),
+      watch: stores.watch,
+      onRevived: async (revocation) => {
+        await reopen({ ...changes, offboarding: stores.revocations.offboarding }, revocation)
+        const finding = cameBack(revocation)
+        if (await stores.alerts.raise(finding, stores.clock.now())) announce(log, finding)
+      },
     })
   }
   const changes: UserChangeDeps = {
@@ -277,6 +284,19 @@ function announce(log: Log, { rule, about, facts }: Finding): void {
   const { severity, title } = RULES[rule]
   log[severity === 'critical' ? 'error' : 'warn']({ rule, ...about, ...facts }, title)
 }
+
+const cameBack = (revocation: Revocation): Finding => ({
+  rule: 'came-back',
+  key: revocation.id,
+  about: {
+    sourceId: revocation.sourceId,
+    appId: revocation.appId,
+    offboardingId: revocation.offboardingId,
+    revocationId: revocation.id,
+  },
+  facts: { facet: revocation.facet },
+  owners: revocation.owners,
+})
 
 /** An app whose connector is gone, or whose configuration no longer fits it, still owes its account. */
 function facetsOf(

@@ -30,6 +30,10 @@ export const RULES = {
     severity: 'critical',
     title: 'A revocation is past its deadline',
   },
+  'came-back': {
+    severity: 'critical',
+    title: 'Access that was proven gone lives again; it is being revoked once more',
+  },
   contradicted: {
     severity: 'critical',
     title: 'An application said that it revoked, and the access still lives',

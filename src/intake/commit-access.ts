@@ -98,7 +98,8 @@ export interface AccessCommit {
 
 const isOpen = (lane: Lane): boolean => (lane.want ?? lane.current)?.op === 'revoke'
 
-async function openOffboarding(
+/** Writes a case with its full set of revocations; the caller stores the lanes that it returns. */
+export async function openOffboarding(
   deps: CommitAccessDeps,
   change: AccessTransition,
   plan: AccessPlan,

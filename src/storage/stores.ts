@@ -20,6 +20,7 @@ import { createServerClock } from './server-clock.ts'
 import { createAssertionStore, prepareAssertions } from './source-assertion-store.ts'
 import { createSourceStore, prepareSources } from './source-store.ts'
 import { createTransactor } from './transaction.ts'
+import { createWatchStore } from './watch-store.ts'
 
 /** Every port of the hub, fulfilled by one MongoDB. */
 export type Stores = Awaited<ReturnType<typeof openStores>>
@@ -69,6 +70,7 @@ export async function openStores(
     directory: createDirectoryStore(connection),
     lanes: createLaneStore(connection),
     revocations: createRevocationStore(connection),
+    watch: createWatchStore(connection),
     evidence,
     intake: createLedgerIntake(connection, clock),
     ledger,

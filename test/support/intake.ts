@@ -3,6 +3,7 @@ import type { Connection } from 'mongoose'
 import type { FacetSpec } from '../../src/connector-sdk/contract.ts'
 import { createDirectory } from '../../src/intake/create-directory.ts'
 import type { ChangeCall } from '../../src/intake/directory.ts'
+import type { UserChangeDeps } from '../../src/intake/user-changes.ts'
 import { createEntryWriter } from '../../src/ledger/leaf.ts'
 import type { AppRecord, AppScope } from '../../src/revocation/types.ts'
 import { systemClock } from '../../src/shared/clock.ts'
@@ -42,7 +43,7 @@ export async function intakeOn(connection: Connection) {
   const lanes = createLaneStore(connection)
   const revocations = createRevocationStore(connection)
   let committed = 0
-  const directory = createDirectory({
+  const deps: UserChangeDeps = {
     store,
     apps,
     lanes,
@@ -57,8 +58,10 @@ export async function intakeOn(connection: Connection) {
     onCommitted: () => {
       committed++
     },
-  })
+  }
+  const directory = createDirectory(deps)
   return {
+    deps,
     directory,
     store,
     apps,

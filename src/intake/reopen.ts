@@ -1,0 +1,91 @@
+import { NO_ACCESS } from '../directory/access.ts'
+import type { UserRecord } from '../directory/types.ts'
+import { laneId } from '../revocation/lane.ts'
+import type { AppStore } from '../revocation/store.ts'
+import type { Offboarding, Revocation } from '../revocation/types.ts'
+import { HubError } from '../shared/errors.ts'
+import { openOffboarding } from './commit-access.ts'
+import { isLostRace, lostRace, MAX_RACES, type UserChangeDeps } from './user-changes.ts'
+
+export interface ReopenDeps extends UserChangeDeps {
+  apps: AppStore
+  /** The case that had proven it; null when it was erased. */
+  offboarding(id: string): Promise<Offboarding | null>
+}
+
+/**
+ * Proven access lives again: opens a new case for that app, so that it is revoked and proven once more.
+ * Does nothing when the person is employed again, when the app is gone, or when something newer is wanted
+ * of it already; so it may be repeated.
+ */
+export async function reopen(deps: ReopenDeps, revocation: Revocation): Promise<void> {
+  const { sourceId, userId, appId } = revocation
+  const id = laneId({ sourceId, userId, appId })
+  for (let race = 0; race < MAX_RACES; race++) {
+    const user = await deps.store.user(sourceId, userId)
+    if (user?.active) return
+    const person = user ?? (await remembered(deps, revocation))
+    const done = await deps.transactor
+      .transaction(async (tx) => {
+        const app = (await deps.apps.all(tx)).find((known) => known.id === appId)
+        const lanes = await deps.lanes.load([id], tx)
+        const lane = lanes.get(id)
+        const wanted = lane?.want?.generation ?? 0
+        if (app === undefined || wanted > revocation.generation) return true
+        const generation = Math.max(person.generation, wanted) + 1
+        const now = deps.clock.now()
+        const opened = await openOffboarding(
+          deps,
+          {
+            user: person,
+            before: { ...NO_ACCESS, active: true },
+            after: NO_ACCESS,
+            cause: { kind: 'reobservation', requestId: revocation.id, receivedAt: now },
+            forCause: false,
+            now,
+          },
+          { kind: 'leaver', revoke: [{ app, facets: deps.facetsOf(app) }], restore: [] },
+          generation,
+          new Map(lane === undefined ? [] : [[appId, lane]]),
+          tx,
+        )
+        if (opened !== undefined) await deps.lanes.save(opened.lanes, tx)
+        if (user === null) return true
+        const next = { ...user, generation, version: user.version + 1 }
+        return (await deps.store.replaceUser(next, user.version, tx)) ? true : lostRace()
+      })
+      .catch(isLostRace)
+    if (done) {
+      deps.onCommitted()
+      return
+    }
+  }
+  throw new HubError('ERR_CONFLICT', 'too many concurrent changes of this user; try again', {
+    retryAfterSeconds: 1,
+  })
+}
+
+/** A person whom the provider has deleted: as the case remembers them. */
+async function remembered(deps: ReopenDeps, revocation: Revocation): Promise<UserRecord> {
+  const { sourceId, userId, generation, offboardingId } = revocation
+  const subject = (await deps.offboarding(offboardingId))?.subject
+  if (subject === undefined) {
+    throw new HubError('ERR_NOT_FOUND', 'the person of this case was erased; revoke by hand')
+  }
+  const { userName, externalId, displayName, emails } = subject
+  return {
+    id: userId,
+    sourceId,
+    resource: {
+      userName,
+      emails: emails.map((value) => ({ value })),
+      ...(externalId === undefined ? {} : { externalId }),
+      ...(displayName === undefined ? {} : { displayName }),
+    },
+    active: false,
+    version: 0,
+    generation,
+    created: 0,
+    lastModified: 0,
+  }
+}

@@ -1,0 +1,57 @@
+import { afterAll, expect, test } from 'vitest'
+import { reopen } from '../../src/intake/reopen.ts'
+import type { Revocation } from '../../src/revocation/types.ts'
+import { newId } from '../../src/shared/ids.ts'
+import { freshDatabase } from '../support/database.ts'
+import { aCall, intakeOn } from '../support/intake.ts'
+
+const database = await freshDatabase()
+const intake = await intakeOn(database.connection)
+await intake.register('everywhere')
+afterAll(() => database.dispose())
+
+const deps = { ...intake.deps, offboarding: intake.revocations.offboarding }
+const revocationsOf = async (userId: string): Promise<Revocation[]> =>
+  (await intake.revocations.list({ sourceId: 's', userId }, { limit: 10 })).items
+
+/** Somebody who left; returns the revocation that was owed. */
+async function leaver(how: 'deactivated' | 'deleted'): Promise<Revocation> {
+  const { id } = await intake.directory.createUser(aCall('s'), {
+    userName: `${newId()}@example.com`,
+    active: true,
+  })
+  if (how === 'deleted') await intake.directory.deleteUser(aCall('s'), id)
+  else {
+    await intake.directory.changeUser(aCall('s'), id, (u) => ({ ...u.resource, active: false }))
+  }
+  const [revocation] = await revocationsOf(id)
+  if (revocation === undefined) throw new Error('nothing was owed')
+  return revocation
+}
+
+test.each(['deactivated', 'deleted'] as const)(
+  'access of a %s person that lives again, told twice, opens one new case of a higher generation',
+  async (how) => {
+    const revocation = await leaver(how)
+    await reopen(deps, revocation)
+    await reopen(deps, revocation)
+    const all = await revocationsOf(revocation.userId)
+    expect(all.map((r) => r.generation).sort()).toEqual([1, 2])
+    const lane = await intake.lanes.lane(`s/${revocation.userId}/${revocation.appId}`)
+    expect(lane?.want).toMatchObject({ op: 'revoke', generation: 2 })
+    const again = all.find((r) => r.generation === 2)
+    const offboarding = await intake.revocations.offboarding(again?.offboardingId ?? '')
+    expect(offboarding).toMatchObject({ cause: { kind: 'reobservation' } })
+    expect(offboarding?.subject.userName).toMatch(/@example\.com$/)
+  },
+)
+
+test('access of a person who is employed again, seen alive, is left alone', async () => {
+  const revocation = await leaver('deactivated')
+  await intake.directory.changeUser(aCall('s'), revocation.userId, (u) => ({
+    ...u.resource,
+    active: true,
+  }))
+  await reopen(deps, revocation)
+  expect(await revocationsOf(revocation.userId)).toHaveLength(1)
+})
