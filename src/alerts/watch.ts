@@ -1,30 +1,24 @@
-import type { Revocation } from '../revocation/types.ts'
 import { type Clock, SECOND } from '../shared/clock.ts'
 import { type AlertStore, alertId, type Finding } from './alert.ts'
-import { REVOCATION_RULES, revocationFindings } from './revocation-findings.ts'
+import type { Look } from './look.ts'
 
-/** How often everything that is open is looked at. */
+/** How often everything is looked at. */
 const EVERY_MS = 15 * SECOND
-const PAGE = 200
 
 export interface Watch {
   start(): void
   stop(): Promise<void>
-  /** One look, without the loop. */
+  /** One look at everything, without the loop. Throws what a look threw, after all were tried. */
   look(): Promise<void>
 }
 
 /**
- * Looks at all open revocations now and then: raises what the rules find, resolves what they no longer find.
- * Idempotent, so any number of processes may watch.
+ * Looks now and then: raises what the looks find, resolves what they no longer find. Idempotent, so any number of
+ * processes may watch.
  */
 export function createWatch(options: {
   alerts: Pick<AlertStore, 'raise' | 'resolve' | 'unresolved'>
-  /** Open revocations, page by page. */
-  openRevocations(paging: {
-    limit: number
-    cursor?: string
-  }): Promise<{ items: Revocation[]; next?: string }>
+  looks: readonly Look[]
   clock: Clock
   log: { warn(fields: object, message: string): void }
   /** A new alert, for the log and for whoever is to be told. */
@@ -34,25 +28,21 @@ export function createWatch(options: {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
 
-  const look = async (): Promise<void> => {
-    const before = new Set(await alerts.unresolved(REVOCATION_RULES))
-    let cursor: string | undefined
-    do {
-      const page = await options.openRevocations({
-        limit: PAGE,
-        ...(cursor === undefined ? {} : { cursor }),
-      })
-      for (const revocation of page.items) {
-        for (const finding of revocationFindings(revocation, clock.now())) {
-          const id = alertId(finding)
-          // Known and still true: counting it again every few seconds would only be noise.
-          if (before.delete(id)) continue
-          if (await alerts.raise(finding, clock.now())) options.onNew?.(finding)
-        }
-      }
-      cursor = page.next
-    } while (cursor !== undefined)
+  const once = async ({ rules, findings }: Look): Promise<void> => {
+    const before = new Set(await alerts.unresolved(rules))
+    for await (const finding of findings()) {
+      // Known and still true: counting it again every few seconds would only be noise.
+      if (before.delete(alertId(finding))) continue
+      if (await alerts.raise(finding, clock.now())) options.onNew?.(finding)
+    }
     if (before.size > 0) await alerts.resolve([...before], clock.now())
+  }
+
+  const look = async (): Promise<void> => {
+    const failures: unknown[] = []
+    // One that fails must not keep the others from looking.
+    for (const one of options.looks) await once(one).catch((error) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   }
 
   const round = (): void => {

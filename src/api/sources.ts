@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { HeartbeatStore } from '../auth/heartbeat-store.ts'
 import {
   SOURCE_DIALECTS,
   type SourceRecord,
@@ -29,9 +30,11 @@ import {
   showSecret,
   sourceCredentialRoutes,
 } from './sources-credentials.ts'
+import { heartbeatAnswer, showHeartbeat } from './sources-heartbeat.ts'
 
 export interface SourcesParts {
   sources: SourceStore
+  heartbeats: Pick<HeartbeatStore, 'heartbeat'>
   /** Makes a deleted token refused at once in this process. */
   authenticator: { invalidate(sourceId: string): void }
   /** Base of the SCIM addresses, without a slash at its end. */
@@ -56,6 +59,11 @@ const sourceAnswer = z.object({
   issuers: z.array(issuerAnswer),
   allowedNetworks: z.array(z.string()).meta({ description: 'Empty: it may call from everywhere' }),
   silentAfterMinutes: z.int().optional().meta({ description: 'Absent: learned' }),
+})
+
+const oneSourceAnswer = z.object({
+  ...sourceAnswer.shape,
+  heartbeat: heartbeatAnswer.optional().meta({ description: 'Absent: it has never called' }),
 })
 
 /** Sources and their tokens. A token is shown once, when it is made. */
@@ -158,10 +166,18 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       summary: 'Read one source',
       allow: ['admin', 'auditor'],
       params: z.object({ id: sourceIdField }),
-      answers: { 200: { description: 'With its ETag', schema: sourceAnswer } },
+      answers: { 200: { description: 'With its ETag', schema: oneSourceAnswer } },
       handle: async ({ params }) => {
-        const source = await load(params.id)
-        return { status: 200, headers: { ETag: etagOf(source.version) }, json: show(source) }
+        const [source, heartbeat] = await Promise.all([
+          load(params.id),
+          parts.heartbeats.heartbeat(params.id),
+        ])
+        const shown = heartbeat && { heartbeat: showHeartbeat(heartbeat, source, clock.now()) }
+        return {
+          status: 200,
+          headers: { ETag: etagOf(source.version) },
+          json: { ...show(source), ...shown },
+        }
       },
     }),
 

@@ -23,6 +23,7 @@ import { createDirectoryStore } from '../../src/storage/directory-store.ts'
 import { prepareRevocations } from '../../src/storage/revocation-models.ts'
 import { createRevocationStore } from '../../src/storage/revocation-store.ts'
 import { createSecretStore, prepareSecrets } from '../../src/storage/secret-store.ts'
+import { createHeartbeatStore } from '../../src/storage/source-heartbeat-store.ts'
 import { createSourceStore, prepareSources } from '../../src/storage/source-store.ts'
 import { createTransactor } from '../../src/storage/transaction.ts'
 import { createLog } from '../../src/telemetry/log.ts'
@@ -103,6 +104,7 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
   })
   const resources: ApiResources = {
     sources,
+    heartbeats: createHeartbeatStore(connection),
     sourceAuthenticator,
     apps: createAppStore(connection),
     secrets,

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import type { Finding } from '../../src/alerts/alert.ts'
+import { revocationLook } from '../../src/alerts/look.ts'
 import { createWatch } from '../../src/alerts/watch.ts'
 import type { Revocation } from '../../src/revocation/types.ts'
 import { createAlertStore, prepareAlerts } from '../../src/storage/alert-store.ts'
@@ -73,7 +74,7 @@ test('the watch, a revocation that was contradicted and then proven, raises and 
   const news: string[] = []
   const watch = createWatch({
     alerts,
-    openRevocations: async () => ({ items: open }),
+    looks: [revocationLook(async () => ({ items: open }), { now: () => 100 })],
     clock: { now: () => 100 },
     log: { warn: () => {} },
     onNew: ({ rule }) => news.push(rule),
