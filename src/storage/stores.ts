@@ -1,0 +1,83 @@
+import type { Connection } from 'mongoose'
+import type { Vault } from '../vault/vault.ts'
+import { createApiTokenStore, prepareApiTokens } from './admin-store.ts'
+import { createAlertStore, prepareAlerts } from './alert-store.ts'
+import { createAppStore, prepareApps } from './app-store.ts'
+import { createCaseKeyStore } from './case-key-store.ts'
+import { prepareDirectory } from './directory-models.ts'
+import { createDirectoryStore } from './directory-store.ts'
+import { createEvidenceStore, prepareEvidence } from './evidence-store.ts'
+import { prepareLanes } from './lane-models.ts'
+import { createLaneStore } from './lane-store.ts'
+import { createCertificateSource } from './ledger-certificate-source.ts'
+import { prepareLedger } from './ledger-collections.ts'
+import { createLedgerIntake } from './ledger-intake-store.ts'
+import { createLedgerStore } from './ledger-store.ts'
+import { prepareRevocations } from './revocation-models.ts'
+import { createRevocationStore } from './revocation-store.ts'
+import { checkMasterKey, createSecretStore, prepareSecrets } from './secret-store.ts'
+import { createServerClock } from './server-clock.ts'
+import { createAssertionStore, prepareAssertions } from './source-assertion-store.ts'
+import { createSourceStore, prepareSources } from './source-store.ts'
+import { createTransactor } from './transaction.ts'
+import { createWatchStore } from './watch-store.ts'
+
+/** Every port of the hub, fulfilled by one MongoDB. */
+export type Stores = Awaited<ReturnType<typeof openStores>>
+
+/**
+ * Creates collections and indexes (safe to repeat, and from several processes at once), checks that the
+ * master key is the one that this database was sealed with, and opens all stores.
+ *
+ * @throws HubError ERR_MASTER_KEY when the database belongs to another master key
+ */
+export async function openStores(
+  connection: Connection,
+  options: { vault: Vault; ledgerOrigin: string },
+) {
+  const { vault, ledgerOrigin } = options
+  for (const prepare of [
+    prepareSources,
+    prepareAssertions,
+    prepareApps,
+    prepareSecrets,
+    prepareApiTokens,
+    prepareDirectory,
+    prepareLanes,
+    prepareRevocations,
+    prepareEvidence,
+    prepareAlerts,
+    prepareLedger,
+  ]) {
+    await prepare(connection)
+  }
+  await checkMasterKey(connection, vault)
+  const clock = await createServerClock(connection)
+  const caseKeys = createCaseKeyStore(connection, vault)
+  const apps = createAppStore(connection)
+  const evidence = createEvidenceStore(connection, caseKeys)
+  const ledger = createLedgerStore(connection, ledgerOrigin)
+  return {
+    clock,
+    caseKeys,
+    transactor: createTransactor(connection),
+    sources: createSourceStore(connection),
+    assertions: createAssertionStore(connection),
+    apps,
+    secrets: createSecretStore(connection, vault),
+    apiTokens: createApiTokenStore(connection),
+    alerts: createAlertStore(connection),
+    directory: createDirectoryStore(connection),
+    lanes: createLaneStore(connection),
+    revocations: createRevocationStore(connection),
+    watch: createWatchStore(connection),
+    evidence,
+    intake: createLedgerIntake(connection, clock),
+    ledger,
+    certificateSource: createCertificateSource(connection, { ledger, caseKeys, evidence, apps }),
+    /** Throws when storage does not answer. */
+    ping: async (): Promise<void> => {
+      await connection.getClient().db('admin').command({ ping: 1 })
+    },
+  }
+}
