@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import express, { type Express } from 'express'
 import type { Connection } from 'mongoose'
 import type { Finding } from './alerts/alert.ts'
+import { feedLook, revocationLook } from './alerts/look.ts'
 import { RULES } from './alerts/rules.ts'
 import { createWatch } from './alerts/watch.ts'
 import { createApiRouter } from './api/create-api-router.ts'
@@ -14,6 +15,7 @@ import { createTokenEndpoint } from './api/sources-token-endpoint.ts'
 import { createAccessTokens } from './auth/access-token.ts'
 import { createAdminAuthenticator } from './auth/admin-authenticator.ts'
 import { createSourceAuthenticator } from './auth/create-source-authenticator.ts'
+import { createHeartbeatRecorder } from './auth/heartbeat-recorder.ts'
 import { createIssuerKeys } from './auth/issuer-keys.ts'
 import { fetchKeySet } from './auth/key-set-fetch.ts'
 import { createTokenGrant } from './auth/token-grant.ts'
@@ -155,10 +157,21 @@ export async function createHub({
   const watch = has('worker')
     ? createWatch({
         alerts: stores.alerts,
-        openRevocations: (paging) => stores.revocations.list({ open: true }, paging),
+        looks: [
+          revocationLook((paging) => stores.revocations.list({ open: true }, paging), stores.clock),
+          feedLook(stores.feeds, stores.clock),
+        ],
         clock: stores.clock,
         log,
         onNew: (finding) => announce(log, finding),
+      })
+    : undefined
+
+  const heartbeats = has('web')
+    ? createHeartbeatRecorder({
+        store: stores.heartbeats,
+        clock: systemClock,
+        onFailed: (error) => log.warn({ err: error }, 'a heartbeat was not written; it is kept'),
       })
     : undefined
 
@@ -173,10 +186,12 @@ export async function createHub({
       worker?.start()
       ledger?.start()
       watch?.start()
+      heartbeats?.start()
     },
     stop: async () => {
       clearInterval(refreshing)
       await watch?.stop()
+      await heartbeats?.stop()
       await worker?.stop()
       await ledger?.stop()
       await runner.close()
@@ -232,6 +247,7 @@ export async function createHub({
           newId,
           log,
           metrics,
+          onAnswered: (call) => heartbeats?.heard(call),
           budgetMs: SCIM_BUDGET_MS,
         }),
       )

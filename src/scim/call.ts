@@ -1,3 +1,4 @@
+import type { HeardCall } from '../auth/heartbeat-recorder.ts'
 import type { SourceAuthenticator, SourceIdentity } from '../auth/source-authenticator.ts'
 import type { DirectoryStore } from '../directory/store.ts'
 import type { ChangeCall, Directory } from '../intake/directory.ts'
@@ -25,6 +26,8 @@ export interface ScimParts {
   newId(): string
   log?: Pick<Log, 'error' | 'warn'> | undefined
   metrics?: Pick<Metrics, 'authenticationFailed'> | undefined
+  /** Told of every answer to an authenticated request. Must not throw. */
+  onAnswered?(call: HeardCall): void
   /** After so many milliseconds a request is answered 503; its work goes on, and its repetition is harmless. */
   budgetMs: number
 }

@@ -72,7 +72,12 @@ async function respond(
     answer = scimError(error)
     report(parts, error, answer.status, { requestId, ...seen })
   }
-  write(response, answer)
+  if (seen.sourceId !== undefined) {
+    const { status } = answer
+    const changed = status < 300 && wantsChange(request.method, request.url)
+    parts.onAnswered?.({ sourceId: seen.sourceId, status, changed })
+  }
+  await write(response, answer)
 }
 
 async function handle(
@@ -115,6 +120,11 @@ function report(
   error: unknown,
   status: number,
   { body, ...seen }: { requestId: string; sourceId?: string; body?: Json },
+/** A search is a POST that changes nothing (RFC 7644 §3.4.3). */
+function wantsChange(method: string, url: string): boolean {
+  return ['POST', 'PUT', 'PATCH', 'DELETE'].includes(method) && !/\/\.search\/?(\?|$)/i.test(url)
+}
+
 ): void {
   const code = error instanceof HubError ? error.code : undefined
   if (status === 500) log?.error({ ...seen, err: error }, 'SCIM request failed')

@@ -18,6 +18,8 @@ import { createRevocationStore } from './revocation-store.ts'
 import { checkMasterKey, createSecretStore, prepareSecrets } from './secret-store.ts'
 import { createServerClock } from './server-clock.ts'
 import { createAssertionStore, prepareAssertions } from './source-assertion-store.ts'
+import { feedsOf } from './source-feeds.ts'
+import { createHeartbeatStore, prepareHeartbeats } from './source-heartbeat-store.ts'
 import { createSourceStore, prepareSources } from './source-store.ts'
 import { createTransactor } from './transaction.ts'
 import { createWatchStore } from './watch-store.ts'
@@ -39,6 +41,7 @@ export async function openStores(
   for (const prepare of [
     prepareSources,
     prepareAssertions,
+    prepareHeartbeats,
     prepareApps,
     prepareSecrets,
     prepareApiTokens,
@@ -54,6 +57,8 @@ export async function openStores(
   await checkMasterKey(connection, vault)
   const clock = await createServerClock(connection)
   const caseKeys = createCaseKeyStore(connection, vault)
+  const sources = createSourceStore(connection)
+  const heartbeats = createHeartbeatStore(connection)
   const apps = createAppStore(connection)
   const evidence = createEvidenceStore(connection, caseKeys)
   const ledger = createLedgerStore(connection, ledgerOrigin)
@@ -61,8 +66,10 @@ export async function openStores(
     clock,
     caseKeys,
     transactor: createTransactor(connection),
-    sources: createSourceStore(connection),
+    sources,
     assertions: createAssertionStore(connection),
+    heartbeats,
+    feeds: () => feedsOf(sources, heartbeats),
     apps,
     secrets: createSecretStore(connection, vault),
     apiTokens: createApiTokenStore(connection),
