@@ -15,10 +15,10 @@ export type Seed = Pick<Account, 'userName'> & Partial<Account>
 
 /** The people that an application knows when nobody says otherwise. */
 export const SEEDS: readonly Seed[] = [
-  { userName: 'ada@example.com', externalId: 'emp-1001', displayName: 'Ada Ferreira' },
-  { userName: 'bo@example.com', externalId: 'emp-1002', displayName: 'Bo Lindqvist' },
-  { userName: 'chidi@example.com', externalId: 'emp-1003', displayName: 'Chidi Okafor' },
-  { userName: 'dana@example.com', externalId: 'emp-1004', displayName: 'Dana Kim' },
+  { userName: 'ada@example.com', externalId: 'emp-1001', displayName: 'Ada' },
+  { userName: 'bo@example.com', externalId: 'emp-1002', displayName: 'Bo' },
+  { userName: 'chidi@example.com', externalId: 'emp-1003', displayName: 'Chidi' },
+  { userName: 'dana@example.com', externalId: 'emp-1004', displayName: 'Dana' },
 ]
 
 /** Accounts with their open sessions, in memory. Disabling an account does not end its sessions: that is another act. */
