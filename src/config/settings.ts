@@ -15,7 +15,7 @@ export const SETTINGS = [
   {
     name: 'PORT',
     default: '8080',
-    description: 'TCP port of SCIM, API and dashboard. 0 takes a free one.',
+    description: 'TCP port of SCIM and API. 0 takes a free one.',
   },
   {
     name: 'HOST',
@@ -38,7 +38,7 @@ export const SETTINGS = [
     name: 'ROLE',
     default: 'all',
     description:
-      'What this process does: all, or a comma-separated list of web (SCIM, API, dashboard), worker (revokes and reads back), ledger (seals and signs).',
+      'What this process does: all, or a comma-separated list of web (SCIM and API), worker (revokes and reads back), ledger (seals and signs).',
   },
   {
     name: 'MONGODB_URI',
