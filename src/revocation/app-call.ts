@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
 import type { CallContext, Facet } from '../connector-sdk/contract.ts'
 import type { OpenApp } from '../connector-sdk/runner.ts'
 import { type CallFault, faultOf } from './call-fault.ts'
 import type { Hold } from './hold.ts'
-import type { Lane } from './lane.ts'
+import { stepKey } from './step-key.ts'
 
 /** Calls of one leased lane onto its app: never longer than the app allows, nor than the lease lasts. */
 export interface AppCalls {
@@ -51,12 +50,4 @@ export function createAppCalls(
     // Paced by the caller, before it says `sent`: what is announced must leave at once.
     write: (facet, call) => made('doer', facet, call),
   }
-}
-
-/** The same for every attempt of one step, another for every other step. Reveals nothing. */
-function stepKey(lane: Lane, facet: Facet): string {
-  const { generation, op } = lane.current ?? { generation: 0, op: 'revoke' }
-  return createHash('sha256')
-    .update(JSON.stringify([lane.id, generation, op, facet]))
-    .digest('base64url')
 }

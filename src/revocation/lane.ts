@@ -31,6 +31,8 @@ export interface Work {
   /** Faults and unreadable answers in a row; drives the backoff. */
   failures: number
   contradictions: number
+  /** Writes whose outcome is known: an answer, or an error that says that nothing happened. See step-key.ts. */
+  answered?: number
   /** Account id in the app, once correlated. */
   handleId?: string
   firstAttemptAt?: Instant
@@ -60,6 +62,8 @@ export interface Undo {
   sealed?: Buffer
   wrapped?: Buffer
   failures: number
+  /** As in `Work`. */
+  answered?: number
   notBefore: Instant
   /** Set when the app refuses to put it back: a person must. */
   stuck?: string

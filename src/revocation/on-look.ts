@@ -4,6 +4,7 @@ import { backoff, LONGEST_WAIT } from './backoff.ts'
 import { nextLook } from './human.ts'
 import type { Lane, Work } from './lane.ts'
 import type { Judgement, LaneEvent } from './lane-event.ts'
+import { outcomeKnown } from './on-write.ts'
 import { changeUnit, cleared } from './work.ts'
 
 type EventOf<K extends LaneEvent['kind']> = Extract<LaneEvent, { kind: K }>
@@ -20,7 +21,10 @@ export function looked(lane: Lane, event: EventOf<'looked'>): Lane {
   const { facet } = unit
   return {
     ...changeUnit(lane, event.revocationId, (work) => ({
-      ...work,
+      // A write without an answer is seen to have landed: should one more be needed, it is another one.
+      ...((event.state === 'dead' || event.state === 'absent') && work.attempts > 0
+        ? outcomeKnown(work)
+        : work),
       handleId: event.handleId,
       seenLive,
       // The first look is the state that the leaver left behind; repeats must not overwrite it.

@@ -63,7 +63,7 @@ export function acked(lane: Lane, event: EventOf<'acked'>, now: Instant): Lane {
     return { ...landed, undo: lane.undo.filter((u) => !isUndoOf(u, inflight)) }
   }
   const settled = changeUnit(landed, inflight.revocationId, (work) => ({
-    ...work,
+    ...outcomeKnown(work),
     state: 'settling',
     requestEvidence: event.evidence,
     failures: 0,
@@ -94,9 +94,18 @@ export function markHarmless(lane: Lane): Lane {
   if (inflight === undefined) return lane
   const harmless: Lane = { ...lane, inflight: undefined }
   return inflight.revocationId === undefined
-    ? harmless
-    : changeUnit(harmless, inflight.revocationId, backToDue)
+    ? {
+        ...harmless,
+        undo: lane.undo.map((u) => (isUndoOf(u, inflight) ? outcomeKnown(u) : u)),
+      }
+    : changeUnit(harmless, inflight.revocationId, (work) => outcomeKnown(backToDue(work)))
 }
+
+/** The next write is another one, and says so. */
+export const outcomeKnown = <T extends { answered?: number }>(step: T): T => ({
+  ...step,
+  answered: (step.answered ?? 0) + 1,
+})
 
 const backToDue = (work: Work): Work => ({ ...work, state: 'due' })
 
