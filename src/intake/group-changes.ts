@@ -14,6 +14,9 @@ import { isLostRace, lostRace, MAX_RACES, type UserChangeDeps } from './user-cha
  */
 const PEOPLE_PER_TRANSACTION = 200
 
+/** And where nobody's access changes: rows and versions only. */
+const ROWS_PER_TRANSACTION = 1_000
+
 type GroupChanges = Pick<Directory, 'createGroup' | 'changeGroup' | 'deleteGroup'>
 
 export function createGroupChanges(deps: UserChangeDeps): GroupChanges {
@@ -112,8 +115,9 @@ async function changeMembers(
   const grants = grantingGroups(await deps.apps.all(), call.sourceId).has(groupId)
   const ids = [...leaving, ...joining.keys()]
   let changed = false
-  for (let from = 0; from < ids.length; from += PEOPLE_PER_TRANSACTION) {
-    const part = ids.slice(from, from + PEOPLE_PER_TRANSACTION)
+  const size = grants ? PEOPLE_PER_TRANSACTION : ROWS_PER_TRANSACTION
+  for (let from = 0; from < ids.length; from += size) {
+    const part = ids.slice(from, from + size)
     const leave = part.filter((id) => leaving.has(id))
     const join = part.flatMap((id) => joining.get(id) ?? [])
     const apply = grants ? changePeople : changeDisplay

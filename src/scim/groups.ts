@@ -1,6 +1,6 @@
 import type { GroupRecord } from '../directory/types.ts'
 import { HubError } from '../shared/errors.ts'
-import type { Json, JsonObject } from '../shared/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../shared/json.ts'
 import { resourceOf } from './body.ts'
 import {
   changeCall,
@@ -16,8 +16,9 @@ import { isAboutMembers, memberDelta, memberRefs, onlyMembers } from './member-c
 import { patched } from './patch.ts'
 import { assignmentsOf } from './patch-request.ts'
 import { isReturned, type Projection, project, projectionOf } from './projection.ts'
-import { etagOf, renderGroup } from './render.ts'
+import { etagOf, renderGroup, renderMembers } from './render.ts'
 import type { ResourceSchema } from './schema.ts'
+import { twice } from './value.ts'
 
 /** POST, GET, PUT, PATCH and DELETE of groups (RFC 7644 §3.2–3.6). Members travel apart from the rest. */
 export function createGroupVerbs(
@@ -34,7 +35,7 @@ export function createGroupVerbs(
     projection: Projection,
   ): Promise<ScimAnswer> => {
     const members = isReturned(projection, 'members')
-      ? await store.members(record.sourceId, record.id)
+      ? await renderMembers(await store.members(record.sourceId, record.id), call.base)
       : undefined
     const location = `${call.base}/Groups/${record.id}`
     return {
@@ -64,7 +65,7 @@ export function createGroupVerbs(
         bulk,
         async () => undefined,
       )
-      const refs = memberRefs(members, call.dialect)
+      const refs = await memberRefs(members, call.dialect)
       const record = await directory.createGroup(change, resource, refs)
       return await answer(call, record, 201, projection)
     },
@@ -72,7 +73,7 @@ export function createGroupVerbs(
     async replace(call, id, body, bulk) {
       const projection = groupProjection(schema, call)
       const { resource, members } = groupOf(schema, call, body)
-      const delta = onlyMembers(memberRefs(members, call.dialect))
+      const delta = onlyMembers(await memberRefs(members, call.dialect))
       const change = await changeCall(call, 'put', bulk, versionOf(call, id))
       const { record } = await directory.changeGroup(change, id, (before) => ({
         resource: withImmutables(schema, before.resource, resource, 'keep'),
@@ -106,13 +107,24 @@ export function createGroupVerbs(
   }
 }
 
+/** The members of a body are taken out before it is read: there may be very many. */
 function groupOf(
   schema: ResourceSchema,
   call: ScimCall,
   body: Json,
 ): { resource: JsonObject; members: Json | undefined } {
-  const { members, ...resource } = resourceOf(schema, body, call.dialect)
-  return { resource, members }
+  const names = isJsonObject(body)
+    ? Object.keys(body).filter((name) => name.toLowerCase() === 'members')
+    : []
+  const [name] = names
+  if (!isJsonObject(body) || name === undefined || names.length > 1) {
+    const { members, ...resource } = resourceOf(schema, body, call.dialect)
+    return { resource, members }
+  }
+  const { [name]: given, ...rest } = body
+  const { members, ...resource } = resourceOf(schema, rest, call.dialect)
+  if (members !== undefined) throw twice('members')
+  return { resource, members: given }
 }
 
 function groupProjection(schema: ResourceSchema, call: ScimCall): Projection {

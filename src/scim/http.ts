@@ -1,6 +1,9 @@
 import type { Request, Response } from 'express'
 import { HubError } from '../shared/errors.ts'
+import type { JsonObject } from '../shared/json.ts'
 import type { ScimAnswer, ScimParts } from './call.ts'
+import { isLong, jsonPieces } from './json-pieces.ts'
+import { nextTurn } from './turns.ts'
 
 /** A SCIM URL taken apart. */
 export interface ScimPath {
@@ -60,8 +63,11 @@ export async function withinBudget<T>(
   }
 }
 
-/** Sends an answer, unless the client is gone. */
-export function write(response: Response, { status, headers, body }: ScimAnswer): void {
+/** Sends an answer, unless the client is gone. One with very many members goes out piece by piece. */
+export async function write(
+  response: Response,
+  { status, headers, body }: ScimAnswer,
+): Promise<void> {
   if (response.headersSent || response.destroyed) return
   response.statusCode = status
   for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value)
@@ -69,8 +75,41 @@ export function write(response: Response, { status, headers, body }: ScimAnswer)
     response.end()
     return
   }
-  const text = Buffer.from(JSON.stringify(body))
   response.setHeader('Content-Type', 'application/scim+json; charset=utf-8')
+  if (isLong(body)) {
+    await writePieces(response, body)
+    return
+  }
+  const text = Buffer.from(JSON.stringify(body))
   response.setHeader('Content-Length', text.length)
   response.end(text)
+}
+
+/** Pieces are gathered to this many characters, then the others have their turn. */
+const WRITE_AT = 65_536
+
+async function writePieces(response: Response, body: JsonObject): Promise<void> {
+  let text = ''
+  for (const piece of jsonPieces(body)) {
+    text += piece
+    if (text.length < WRITE_AT) continue
+    if (response.destroyed) return
+    if (!response.write(text)) await drained(response)
+    else await nextTurn()
+    text = ''
+  }
+  response.end(text)
+}
+
+/** The client has read on, or is gone. */
+function drained(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+  })
 }

@@ -1,11 +1,11 @@
 import type { ListResult } from '../directory/store.ts'
-import type { GroupRecord, Membership, UserRecord } from '../directory/types.ts'
+import type { GroupRecord, UserRecord } from '../directory/types.ts'
 import { HubError } from '../shared/errors.ts'
-import type { JsonObject } from '../shared/json.ts'
+import type { Json, JsonObject } from '../shared/json.ts'
 import type { ScimAnswer, ScimCall, ScimParts } from './call.ts'
 import { type ListRequest, listQueryOf } from './list-request.ts'
 import { isReturned, project, projectionOf } from './projection.ts'
-import { renderGroup, renderUser } from './render.ts'
+import { renderGroup, renderMembers, renderUser } from './render.ts'
 import type { ResourceSchema, Schemas } from './schema.ts'
 
 /** Listing, filtering and searching (RFC 7644 §3.4.2, §3.4.3, RFC 9865). */
@@ -60,13 +60,17 @@ export function createScimLists({ store }: Pick<ScimParts, 'store'>, schemas: Sc
       listQueryOf(request, schemas.Group, call.dialect, unknown),
     )
     const ids = found.items.map((group) => group.id)
-    const members: Map<string, Membership[]> | undefined = isReturned(projection, 'members')
+    const members = isReturned(projection, 'members')
       ? await store.membersOf(sourceId, ids)
       : undefined
+    const shown = new Map<string, Json[]>()
+    for (const id of members === undefined ? [] : ids) {
+      shown.set(id, await renderMembers(members?.get(id) ?? [], call.base))
+    }
     return page(found, (group: GroupRecord) =>
       project(
         schemas.Group,
-        renderGroup(schemas.Group, group, members && (members.get(group.id) ?? []), call.base),
+        renderGroup(schemas.Group, group, shown.get(group.id), call.base),
         projection,
       ),
     )

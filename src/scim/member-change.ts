@@ -7,17 +7,22 @@ import type { Dialect } from './dialect.ts'
 import { matches } from './match.ts'
 import type { Assignment } from './patch-request.ts'
 import { GROUP } from './schema.ts'
+import { inTurns } from './turns.ts'
 import { coerceValue } from './value.ts'
 
 /** An id of a member; longer ones are no ids of ours. */
 const MAX_ID_LENGTH = 256
 
 /** Members as a body lists them, each once. @throws HubError ERR_INVALID_VALUE */
-export function memberRefs(value: Json | undefined, dialect: Dialect): MemberRef[] {
+export async function memberRefs(value: Json | undefined, dialect: Dialect): Promise<MemberRef[]> {
   const attribute = GROUP.attributes.get('members')
   if (attribute === undefined || value === undefined) return []
-  const list = (coerceValue(attribute, value, dialect) ?? []) as Json[]
-  return [...new Map(list.map(memberRef).map((member) => [member.value, member])).values()]
+  const refs = (part: Json): MemberRef[] =>
+    ((coerceValue(attribute, part, dialect) ?? []) as Json[]).map(memberRef)
+  const list = Array.isArray(value)
+    ? await inTurns(value, (slice) => refs([...slice]))
+    : refs(value)
+  return [...new Map(list.map((member) => [member.value, member])).values()]
 }
 
 function memberRef(element: Json): MemberRef {
@@ -115,7 +120,7 @@ export async function memberDelta(
         leave(ids)
         continue
       }
-      const members = memberRefs(value, dialect)
+      const members = await memberRefs(value, dialect)
       if (op === 'replace') {
         const there = new Set((await effective()).map((row) => row.value))
         const matched = ids.filter((id) => there.has(id))
@@ -125,18 +130,18 @@ export async function memberDelta(
         leave(matched)
       }
       join(members)
-    } else if (op === 'add') join(memberRefs(value, dialect))
+    } else if (op === 'add') join(await memberRefs(value, dialect))
     else if (op === 'replace') {
       clear()
-      join(memberRefs(value, dialect))
+      join(await memberRefs(value, dialect))
     } else if (value === undefined) clear()
-    else leave(removedIds(value, dialect))
+    else leave(await removedIds(value, dialect))
   }
   return { base, add: [...add.values()], remove: [...remove] }
 }
 
 /** Entra's default dialect: `remove` of `members` with a list means these people, never everybody. */
-function removedIds(value: Json, dialect: Dialect): string[] {
+async function removedIds(value: Json, dialect: Dialect): Promise<string[]> {
   if (!dialect.removeByValue) {
     throw new HubError(
       'ERR_INVALID_VALUE',
@@ -149,7 +154,7 @@ function removedIds(value: Json, dialect: Dialect): string[] {
       '"remove" with the value null says neither some nor all',
     )
   }
-  return memberRefs(value, dialect).map((member) => member.value)
+  return (await memberRefs(value, dialect)).map((member) => member.value)
 }
 
 /** `id` is caseExact, and so is what refers to it. */

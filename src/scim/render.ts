@@ -1,7 +1,8 @@
 import type { GroupRecord, Membership, UserRecord } from '../directory/types.ts'
 import { iso } from '../shared/clock.ts'
-import type { JsonObject } from '../shared/json.ts'
+import type { Json, JsonObject } from '../shared/json.ts'
 import { type ResourceSchema, schemasOf } from './schema.ts'
+import { inTurns } from './turns.ts'
 
 /** `W/"<version>"` (RFC 7644 §3.14). */
 export const etagOf = (version: number): string => `W/"${version}"`
@@ -43,7 +44,7 @@ export function renderUser(
 export function renderGroup(
   schema: ResourceSchema,
   record: GroupRecord,
-  members: readonly Membership[] | undefined,
+  members: Json[] | undefined,
   base: string,
 ): JsonObject {
   const { externalId, ...rest } = record.resource
@@ -52,18 +53,21 @@ export function renderGroup(
     id: record.id,
     ...(externalId === undefined ? {} : { externalId }),
     ...rest,
-    ...(members === undefined
-      ? {}
-      : {
-          members: members.map(({ memberId, type, display }) => ({
-            value: memberId,
-            $ref: `${base}/${type}s/${encodeURIComponent(memberId)}`,
-            ...(display === undefined ? {} : { display }),
-            type,
-          })),
-        }),
+    ...(members === undefined ? {} : { members }),
     meta: metaOf(schema, record, base),
   }
+}
+
+/** `members` as the client sees them. */
+export async function renderMembers(members: readonly Membership[], base: string): Promise<Json[]> {
+  return await inTurns(members, (slice) =>
+    slice.map(({ memberId, type, display }) => ({
+      value: memberId,
+      $ref: `${base}/${type}s/${encodeURIComponent(memberId)}`,
+      ...(display === undefined ? {} : { display }),
+      type,
+    })),
+  )
 }
 
 function metaOf(

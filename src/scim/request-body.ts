@@ -30,7 +30,7 @@ export function createBodyReader(limit: number) {
     if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
       throw new HubError('ERR_SYNTAX', 'the request needs a body')
     }
-    return parseJson(bytes.toString('utf8'))
+    return await parseJson(bytes.toString('utf8'))
   }
 }
 

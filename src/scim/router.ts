@@ -17,6 +17,9 @@ import { createUserVerbs } from './users.ts'
 /** A bulk request of 1,000 operations may take longer than one; providers give up at 60 s. */
 const BULK_BUDGET_FACTOR = 6
 
+/** A group of 50,000 members, each with `value`, `$ref`, `type` and `display`. */
+const MAX_GROUP_SIZE = 12 * 1_048_576
+
 /**
  * The SCIM 2.0 server: `/<sourceId>/v2/…`, to be mounted at `/scim`. It answers every request that reaches
  * it, errors included, in `application/scim+json`; it authenticates before it reads a body.
@@ -42,6 +45,7 @@ export function createScimRouter(parts: ScimParts): Router {
       },
     }),
     readBody: createBodyReader(BULK.maxPayloadSize),
+    readGroup: createBodyReader(MAX_GROUP_SIZE),
   }
   const router = express.Router()
   router.use((request: Request, response: Response) => {
@@ -108,11 +112,17 @@ async function handle(
     ifNoneMatch: request.headers['if-none-match'],
   }
   const body = async (): Promise<Json> => {
-    const value = await rooms.readBody(request, response)
+    const isGroup = rest[0]?.toLowerCase() === 'groups'
+    const value = await (isGroup ? rooms.readGroup : rooms.readBody)(request, response)
     seen.body = value
     return value
   }
   return await route(rooms, request.method, rest, call, body)
+}
+
+/** A search is a POST that changes nothing (RFC 7644 §3.4.3). */
+function wantsChange(method: string, url: string): boolean {
+  return ['POST', 'PUT', 'PATCH', 'DELETE'].includes(method) && !/\/\.search\/?(\?|$)/i.test(url)
 }
 
 function report(
@@ -120,11 +130,6 @@ function report(
   error: unknown,
   status: number,
   { body, ...seen }: { requestId: string; sourceId?: string; body?: Json },
-/** A search is a POST that changes nothing (RFC 7644 §3.4.3). */
-function wantsChange(method: string, url: string): boolean {
-  return ['POST', 'PUT', 'PATCH', 'DELETE'].includes(method) && !/\/\.search\/?(\?|$)/i.test(url)
-}
-
 ): void {
   const code = error instanceof HubError ? error.code : undefined
   if (status === 500) log?.error({ ...seen, err: error }, 'SCIM request failed')

@@ -15,6 +15,8 @@ export interface Rooms {
   discover: Discovery
   bulk(call: ScimCall, body: Json): Promise<ScimAnswer>
   readBody(request: Request, response: Response): Promise<Json>
+  /** For bodies that may hold many members. */
+  readGroup(request: Request, response: Response): Promise<Json>
 }
 
 /** Which handler a path and a method mean. */

@@ -1,34 +1,41 @@
 import { HubError } from '../shared/errors.ts'
 import type { Json } from '../shared/json.ts'
+import { nextTurn } from './turns.ts'
 
 /** Keys that would reach an object's prototype in code that copies by name. No SCIM attribute is called so. */
 const POISON = new Set(['__proto__', 'constructor', 'prototype'])
 /** Deeper than any SCIM message; keeps recursive code off the end of the stack. */
 const MAX_DEPTH = 32
+/** A text of so many characters takes milliseconds to parse. */
+const LONG = 1_000_000
+const VALUES_PER_TURN = 20_000
 
 /**
  * Parses a request body.
  *
  * @throws HubError ERR_SYNTAX for what is not JSON, nested too deep, or has a key that no attribute may have
  */
-export function parseJson(text: string): Json {
+export async function parseJson(text: string): Promise<Json> {
   let value: Json
   try {
     value = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text) as Json
   } catch {
     throw new HubError('ERR_SYNTAX', 'the body is not valid JSON')
   }
-  checkKeys(value)
+  if (text.length > LONG) await nextTurn()
+  await checkKeys(value)
   return value
 }
 
 /** @throws HubError ERR_SYNTAX; see `parseJson` */
-function checkKeys(root: Json): void {
+async function checkKeys(root: Json): Promise<void> {
   let level: Json[] = [root]
+  let seen = 0
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) throw new HubError('ERR_SYNTAX', `the body is nested too deep`)
     const below: Json[] = []
     for (const value of level) {
+      if (++seen % VALUES_PER_TURN === 0) await nextTurn()
       if (typeof value !== 'object' || value === null) continue
       if (Array.isArray(value)) {
         for (const item of value) below.push(item)

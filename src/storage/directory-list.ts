@@ -6,6 +6,7 @@ import { keysJoinedBy } from './directory-join.ts'
 import type { GroupRow, MembershipRow, ResourceRow, UserRow } from './directory-models.ts'
 import { comparedField, compileFilter, joinsOf, type Query } from './directory-query.ts'
 import { groupRecord, key, userRecord } from './directory-rows.ts'
+import type { createTotals } from './directory-totals.ts'
 import { translated } from './errors.ts'
 import { type Cursor, cursorText, parseCursor } from './list-cursor.ts'
 
@@ -19,6 +20,7 @@ interface Collections {
   users: mongo.Collection<UserRow>
   groups: mongo.Collection<GroupRow>
   memberships: mongo.Collection<MembershipRow>
+  totals: ReturnType<typeof createTotals>
 }
 
 /** The listing half of the directory store. */
@@ -69,12 +71,15 @@ function list<Row extends ResourceRow, Item>(
     const items = found.slice(0, page.count)
     const more = found.length > page.count
 
+    const isLastPage = !more && page.count > 0 && (items.length > 0 || skip === 0)
     const totalResults =
       cursor !== null
         ? cursor.total
-        : !more && items.length > 0
+        : isLastPage
           ? skip + items.length
-          : await rows.countDocuments(matching as mongo.Filter<Row>, { maxTimeMS: MAX_TIME_MS })
+          : await collections.totals(JSON.stringify([type, sourceId, query.filter]), () =>
+              rows.countDocuments(matching as mongo.Filter<Row>, { maxTimeMS: MAX_TIME_MS }),
+            )
     const last = items.at(-1)
     return {
       totalResults,
