@@ -6,6 +6,7 @@ import express, { type Express } from 'express'
 import type { Connection } from 'mongoose'
 import type { Finding } from './alerts/alert.ts'
 import { feedLook, revocationLook } from './alerts/look.ts'
+import { deactivationFinding, requestLook } from './alerts/request-look.ts'
 import { RULES } from './alerts/rules.ts'
 import { createWatch } from './alerts/watch.ts'
 import { createApiRouter } from './api/create-api-router.ts'
@@ -29,14 +30,17 @@ import { reopen } from './intake/reopen.ts'
 import type { UserChangeDeps } from './intake/user-changes.ts'
 import { createCertificateMaker } from './ledger/certificate.ts'
 import { certificatePolicy } from './ledger/certificate-policy.ts'
+import type { OnSealed } from './ledger/intake.ts'
 import { manifestKey, workerKey } from './ledger/keys.ts'
 import { createEntryWriter } from './ledger/leaf.ts'
+import { parseVkey, type Verifier } from './ledger/note.ts'
 import { createLedgerReader } from './ledger/reader.ts'
-import { createLedger, type Ledger } from './ledger/start-ledger.ts'
+import { createLedger, createSealing, createSigning, type Ledger } from './ledger/start-ledger.ts'
 import type { AppRecord, Revocation } from './revocation/types.ts'
 import { createWorker, type Worker } from './revocation/worker.ts'
 import { createScimRouter } from './scim/router.ts'
 import { SECOND, systemClock } from './shared/clock.ts'
+import { HubError } from './shared/errors.ts'
 import { newId } from './shared/ids.ts'
 import { openStores } from './storage/stores.ts'
 import type { Log } from './telemetry/log.ts'
@@ -95,22 +99,11 @@ export async function createHub({
 
   // The two roles wake each other; either may be absent in this process.
   let worker: Worker | undefined
-  let ledger: Ledger | undefined
-  if (has('ledger')) {
-    ledger = await createLedger({
-      origin: config.ledgerOrigin,
-      store: stores.ledger,
-      directory: join(config.dataDir, 'keys'),
-      masterKey: secrets.masterKey,
-      software: `quittance@${VERSION}`,
-      onSealed: async (sealed, tx) => {
-        await stores.revocations.markSealed(sealed, tx)
-        worker?.onSealed()
-      },
-      clock: stores.clock,
-      holder,
-      log,
-    })
+  const ledger = await ledgerRole(async (sealed, tx) => {
+    await stores.revocations.markSealed(sealed, tx)
+    worker?.onSealed()
+  })
+  if (ledger?.verifierKeys !== undefined) {
     // Beside the keys, for people: what an auditor pins, handed over by another way than a certificate.
     await writeFile(join(config.dataDir, 'keys', 'log.vkey'), `${ledger.verifierKeys.log}\n`)
   }
@@ -131,7 +124,7 @@ export async function createHub({
       holder,
       newId,
       log,
-      onEnqueued: () => ledger?.poke(),
+      onEnqueued: () => ledger?.poke?.(),
       watch: stores.watch,
       onRevived: async (revocation) => {
         await reopen({ ...changes, offboarding: stores.revocations.offboarding }, revocation)
@@ -150,7 +143,7 @@ export async function createHub({
     facetsOf: (app) => facetsOf(connectors, app),
     onCommitted: () => {
       worker?.poke()
-      ledger?.poke()
+      ledger?.poke?.()
     },
   }
 
@@ -160,6 +153,12 @@ export async function createHub({
         looks: [
           revocationLook((paging) => stores.revocations.list({ open: true }, paging), stores.clock),
           feedLook(stores.feeds, stores.clock),
+          requestLook({
+            alerts: stores.alerts,
+            isActive: async (sourceId, userId) =>
+              (await stores.directory.user(sourceId, userId))?.active === true,
+            clock: stores.clock,
+          }),
         ],
         clock: stores.clock,
         log,
@@ -178,7 +177,7 @@ export async function createHub({
   let refreshing: NodeJS.Timeout | undefined
   return {
     app: httpInterface(),
-    ledgerKey: ledger?.verifierKeys.log,
+    ledgerKey: ledger?.verifierKeys?.log,
     start: () => {
       refreshing = setInterval(() => {
         stores.clock.refresh().catch((error: unknown) => log.warn({ err: error }, 'clock'))
@@ -196,6 +195,29 @@ export async function createHub({
       await ledger?.stop()
       await runner.close()
     },
+  }
+
+  /** Sealing, signing, or both: what this process does for the ledger. */
+  async function ledgerRole(onSealed: OnSealed): Promise<LedgerRole | undefined> {
+    const { ledgerOrigin: origin, ledgerLogKeys } = config
+    const common = { origin, store: stores.ledger, clock: stores.clock, log }
+    const signer = {
+      ...common,
+      directory: join(config.dataDir, 'keys'),
+      masterKey: secrets.masterKey,
+      software: `quittance@${VERSION}`,
+    }
+    const sealer = { ...common, onSealed, holder }
+    if (has('ledger') && ledgerLogKeys.length > 0 && !has('signer')) {
+      return createSealing({ ...sealer, logKeys: logVerifiers(ledgerLogKeys, origin) })
+    }
+    if (has('ledger')) return await createLedger({ ...signer, ...sealer })
+    if (!has('signer')) return undefined
+    return await createSigning({
+      ...signer,
+      announce: (announced) =>
+        stores.transactor.transaction((tx) => stores.firstIntake.enqueue(announced, tx)),
+    })
   }
 
   function httpInterface(): Express {
@@ -247,7 +269,15 @@ export async function createHub({
           newId,
           log,
           metrics,
-          onAnswered: (call) => heartbeats?.heard(call),
+          onAnswered: (call) => {
+            heartbeats?.heard(call)
+            metrics.tolerated(call.tolerated ?? [])
+          },
+          onDeactivation: (trouble) => {
+            raise(deactivationFinding(trouble)).catch((error: unknown) =>
+              log.error({ err: error, ...trouble }, 'an alert was not kept'),
+            )
+          },
           budgetMs: SCIM_BUDGET_MS,
         }),
       )
@@ -289,10 +319,23 @@ export async function createHub({
       )
     }
     const readiness: Readiness[] = [{ name: 'storage', check: stores.ping }]
-    if (ledger !== undefined) readiness.push({ name: 'ledger', check: signing(ledger) })
+    if (ledger?.status !== undefined) {
+      readiness.push({ name: 'ledger', check: signing(ledger.status) })
+    }
     app.use(createHealthRouter({ readiness, metrics, authenticator: adminAuthenticator, log }))
     return app
   }
+}
+
+type LedgerRole = Pick<Ledger, 'start' | 'stop'> &
+  Partial<Pick<Ledger, 'poke' | 'status' | 'verifierKeys'>>
+
+function logVerifiers(vkeys: readonly string[], origin: string): Verifier[] {
+  return vkeys.map((vkey) => {
+    const verifier = parseVkey(vkey)
+    if (verifier?.name === origin) return verifier
+    throw new HubError('ERR_CONFIG', `LEDGER_LOG_KEY holds what is no key of ${origin}`)
+  })
 }
 
 /** Alerts are in the log as well: an operator without the API must not miss one. */
@@ -336,7 +379,7 @@ const ACCOUNT_BY_HAND: FacetSpec = {
 }
 
 /** A ledger that refuses to sign is a reason to look, not to send traffic elsewhere; it is named all the same. */
-const signing = (ledger: Ledger) => async (): Promise<void> => {
-  const { refused } = ledger.status()
+const signing = (status: Ledger['status']) => async (): Promise<void> => {
+  const { refused } = status()
   if (refused !== undefined) throw new Error(`the signer refuses: ${refused}`)
 }

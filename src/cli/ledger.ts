@@ -3,10 +3,13 @@ import type { Command } from 'commander'
 import { parseCheckpoint } from '../ledger/checkpoint.ts'
 import { fsck } from '../ledger/fsck.ts'
 import { type Growth, judgeGrowth } from '../ledger/monitor.ts'
-import { parseNote, parseVkey, type Verifier } from '../ledger/note.ts'
+import { parseNote, type Verifier } from '../ledger/note.ts'
 import { type ApiClient, CliError } from './api-client.ts'
 import { command, type MakeContext, noun } from './context.ts'
 import { exportTo, fileOrNull, hubSource, sourceOf } from './ledger-export.ts'
+import { registerRotation } from './ledger-keys.ts'
+import { registerRestoreCheck } from './ledger-restore.ts'
+import { verifiers } from './ledger-verifiers.ts'
 import { print } from './output.ts'
 
 /** Adds `quittance ledger …`: what an auditor keeps an eye on the log with. */
@@ -61,6 +64,9 @@ export function registerLedger(program: Command, context: MakeContext): void {
       )
       if (report.faults.length > 0) setExitCode(1)
     })
+
+  registerRotation(ledger, context)
+  registerRestoreCheck(ledger, context)
 }
 
 /** The kept checkpoint moves only after everything about the new one was verified. */
@@ -103,10 +109,4 @@ function describe(growth: Growth): string {
     case 'refused':
       return `ANOTHER LOG: ${growth.reason}. Keep the state file and the checkpoint that is shown: together they are the evidence.`
   }
-}
-
-function verifiers(vkeys: readonly string[]): Verifier[] {
-  const parsed = vkeys.flatMap((vkey) => parseVkey(vkey) ?? [])
-  if (parsed.length !== vkeys.length) throw new CliError('--key is no vkey of a log')
-  return parsed
 }

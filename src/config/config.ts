@@ -5,7 +5,7 @@ import { HubError } from '../shared/errors.ts'
 import { readScimExtensions, type ScimExtensions } from './scim-extensions.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
 
-export type ProcessRole = 'web' | 'worker' | 'ledger'
+export type ProcessRole = 'web' | 'worker' | 'ledger' | 'signer'
 type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
 /** All that the environment decides, read once at start. Frozen. */
@@ -30,6 +30,8 @@ export interface Config {
   readonly masterKey: Buffer | undefined
   readonly metricsToken: string | undefined
   readonly ledgerOrigin: string
+  /** vkeys; empty: the key is in `dataDir`. */
+  readonly ledgerLogKeys: readonly string[]
   /** npm package names. */
   readonly connectors: readonly string[]
   /** Schema extensions beside the enterprise user. */
@@ -43,6 +45,7 @@ const list = (text: string): string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== '')
 
+/** What `all` means: a signer apart from the sequencer is a choice. */
 const ROLES = ['web', 'worker', 'ledger'] as const
 /** The characters of RFC 6750 §2.1: another one could not be sent in an Authorization header. */
 const token = z
@@ -84,7 +87,7 @@ const schema = z.object({
   ROLE: z
     .string()
     .transform((text) => (text === 'all' ? [...ROLES] : list(text)))
-    .pipe(z.array(z.enum(ROLES)).min(1))
+    .pipe(z.array(z.enum([...ROLES, 'signer'])).min(1))
     .default([...ROLES]),
   MONGODB_URI: z
     .string()
@@ -107,6 +110,11 @@ const schema = z.object({
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, 'must be like hub.example.com/ledger')
     .default('quittance.local/ledger'),
+  LEDGER_LOG_KEY: z
+    .string()
+    .transform(list)
+    .pipe(z.array(z.string().regex(/^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/, 'must be vkeys')))
+    .default([]),
   CONNECTORS: z
     .string()
     .transform(list)
@@ -160,6 +168,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     masterKey: v.MASTER_KEY,
     metricsToken: v.METRICS_TOKEN,
     ledgerOrigin: v.LEDGER_ORIGIN,
+    ledgerLogKeys: Object.freeze(v.LEDGER_LOG_KEY),
     connectors: Object.freeze(v.CONNECTORS),
     scimExtensions: v.SCIM_EXTENSIONS_FILE,
     logLevel: v.LOG_LEVEL,

@@ -38,7 +38,7 @@ export const SETTINGS = [
     name: 'ROLE',
     default: 'all',
     description:
-      'What this process does: all, or a comma-separated list of web (SCIM and API), worker (revokes and reads back), ledger (seals and signs).',
+      'What this process does: all, or a comma-separated list of web (SCIM and API), worker (revokes and reads back), ledger (seals and signs; with LEDGER_LOG_KEY it only seals), signer (signs only, beside such a ledger).',
   },
   {
     name: 'MONGODB_URI',
@@ -84,6 +84,12 @@ export const SETTINGS = [
     default: 'quittance.local/ledger',
     description:
       'Name of the ledger in checkpoints and certificates: a host name of yours and a path. It cannot be changed once the ledger has an entry.',
+  },
+  {
+    name: 'LEDGER_LOG_KEY',
+    default: 'the key in DATA_DIR/keys',
+    description:
+      'Comma-separated public keys (vkeys) of the ledger. With them the role ledger holds no key and seals only; a process with the role signer signs.',
   },
   {
     name: 'CONNECTORS',

@@ -1,8 +1,8 @@
 import { type Instant, iso } from '../shared/clock.ts'
 import type { PendingEntry } from './intake.ts'
 import type { AnnouncedKey, KeyRole } from './keyring.ts'
-import { entryKey, kidOf, type LedgerKeys } from './keys.ts'
-import { createEntryWriter } from './leaf.ts'
+import { kidOf, type LedgerKeys } from './keys.ts'
+import { signEntry } from './leaf.ts'
 
 /**
  * What a log says about itself: that it begins, and which keys may speak in it. All are signed by the log's
@@ -10,7 +10,7 @@ import { createEntryWriter } from './leaf.ts'
  *
  * @param software `quittance@<version>`
  */
-export function announcements(options: {
+export async function announcements(options: {
   origin: string
   keys: LedgerKeys
   /** Keys of other roles, e.g. of the workers. */
@@ -18,13 +18,12 @@ export function announcements(options: {
   software: string
   size: number
   now: Instant
-}): PendingEntry[] {
+}): Promise<PendingEntry[]> {
   const { origin, keys, others, software, size, now } = options
-  const logKey = entryKey('log', keys.log)
-  const writer = createEntryWriter({ origin, kid: logKey.kid, privateKey: logKey.privateKey })
+  const by = { origin, kid: kidOf('log', keys.log.verifier.raw), sign: keys.log.sign }
   const common = { at: iso(now), log: origin, v: 1 } as const
-  const key = (role: KeyRole, raw: Uint8Array): PendingEntry =>
-    writer.write(
+  const key = (role: KeyRole, raw: Uint8Array): Promise<PendingEntry> =>
+    signEntry(
       {
         ...common,
         type: 'log.key',
@@ -33,14 +32,16 @@ export function announcements(options: {
         public_key: Buffer.from(raw).toString('base64url'),
         role,
       },
-      {},
+      by,
     )
-  return [
-    writer.write({ ...common, type: 'log.genesis', software }, {}),
+  return await Promise.all([
+    signEntry({ ...common, type: 'log.genesis', software }, by),
     key('log', keys.log.verifier.raw),
+    // The successor of the log's own key, while both sign.
+    ...(keys.next === undefined ? [] : [key('log', keys.next.verifier.raw)]),
     key('cosigner', keys.cosigner.verifier.raw),
     ...others.map(({ role, publicKey }) =>
       key(role, Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')),
     ),
-  ]
+  ])
 }

@@ -1,4 +1,5 @@
 import { sign, verify } from 'node:crypto'
+import type { CheckpointKey } from './checkpoint-key.ts'
 import {
   COSIGNATURE,
   type Note,
@@ -21,6 +22,19 @@ export function cosign(text: string, signer: NoteSigner, seconds: number): NoteS
   const time = Buffer.alloc(8)
   time.writeBigUInt64BE(BigInt(seconds))
   const signature = sign(null, signedBytes(text, String(seconds)), privateKey)
+  return { name: verifier.name, keyId: verifier.keyId, bytes: Buffer.concat([time, signature]) }
+}
+
+/** The same, by a key that may live elsewhere. */
+export async function cosignWith(
+  text: string,
+  { verifier, sign: signed }: CheckpointKey,
+  seconds: number,
+): Promise<NoteSignature> {
+  if (verifier.type !== COSIGNATURE) throw new RangeError('not a cosigner key')
+  const time = Buffer.alloc(8)
+  time.writeBigUInt64BE(BigInt(seconds))
+  const signature = await signed(signedBytes(text, String(seconds)))
   return { name: verifier.name, keyId: verifier.keyId, bytes: Buffer.concat([time, signature]) }
 }
 

@@ -1,7 +1,7 @@
 import { openCheckpoint } from './checkpoint.ts'
 import { bundlesOfTree } from './export.ts'
 import { type AnnouncedKey, announcedKey } from './keyring.ts'
-import { kidOf } from './keys.ts'
+import { logRoots } from './keys.ts'
 import { leafSignedBy, readLeaf } from './leaf.ts'
 import type { Verifier } from './note.ts'
 import { decodeBundle, tileFromEdge, tilePath, tilesOfTree } from './tiles.ts'
@@ -44,7 +44,10 @@ export async function fsck(source: TlogSource, logKeys: readonly Verifier[]): Pr
     return { size: 0, root: '', faults: [`the checkpoint is ${opened?.kind ?? 'missing'}`] }
   }
   const { size, root, origin } = opened.checkpoint
-  const check = createEntryCheck(origin, opened.by)
+  const check = createEntryCheck(
+    origin,
+    logKeys.filter(({ name }) => name === origin),
+  )
   let edge: RightEdge = EMPTY_EDGE
   for (const { index, width } of bundlesOfTree(size)) {
     const entries = await entriesOf(source, index, width)
@@ -106,12 +109,7 @@ function createEntryCheck(
   origin: string,
   logKeys: readonly Verifier[],
 ): (entries: readonly Buffer[]) => Promise<(string | undefined)[]> {
-  const keyring = new Map<string, AnnouncedKey>(
-    logKeys.map(({ raw, publicKey }) => {
-      const kid = kidOf('log', raw)
-      return [kid, { kid, role: 'log', publicKey }]
-    }),
-  )
+  const keyring = new Map<string, AnnouncedKey>(logRoots(logKeys).map((key) => [key.kid, key]))
   const check = async (entry: Buffer): Promise<string | undefined> => {
     const read = readLeaf(entry)
     if (read.kind === 'refused') return `is ${read.reason}`

@@ -16,15 +16,15 @@ export type Keyring = ReadonlyMap<string, AnnouncedKey>
  * Builds the keyring out of announcements, in log order. Somebody who can only write to the database cannot
  * add a key: every announcement must be signed by a log key that is trusted already.
  *
- * @param root the key that everything hangs on
+ * @param roots the keys that everything hangs on: the log's own, and those it had before
  * @param leaves `log.key` entries, verbatim
  * @returns the keyring, and the indices of leaves that were not believed
  */
 export async function buildKeyring(
-  root: AnnouncedKey,
+  roots: readonly AnnouncedKey[],
   leaves: readonly Uint8Array[],
 ): Promise<{ keyring: Keyring; refused: number[] }> {
-  const keyring = new Map([[root.kid, root]])
+  const keyring = new Map(roots.map((root) => [root.kid, root]))
   const refused: number[] = []
   for (const [i, bytes] of leaves.entries()) {
     const key = await announcedKey(bytes, keyring)

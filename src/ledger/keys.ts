@@ -2,6 +2,7 @@ import { createPublicKey, hash, hkdfSync, type KeyObject, randomBytes } from 'no
 import { mkdir, open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HubError } from '../shared/errors.ts'
+import { type CheckpointKey, localKey } from './checkpoint-key.ts'
 import type { AnnouncedKey, KeyRole } from './keyring.ts'
 import {
   COSIGNATURE,
@@ -10,14 +11,34 @@ import {
   formatSkey,
   type NoteSigner,
   parseSkey,
+  parseVkey,
+  type Verifier,
 } from './note.ts'
 
-/** The keys of the process that seals and signs. They never leave its machine. */
+/** The keys of the process that signs. They never leave its machine, or the service that keeps them. */
 export interface LedgerKeys {
   /** Signs checkpoints, and the entries that speak about the log itself. */
-  log: NoteSigner
+  log: CheckpointKey
+  /** The successor of `log`: signs beside it, from the time that the log holds its announcement. */
+  next?: CheckpointKey
+  /** Former keys of this log, oldest first: what they announced stays believed. */
+  former: readonly Verifier[]
   /** Adds a signed time to each checkpoint. */
-  cosigner: NoteSigner
+  cosigner: CheckpointKey
+}
+
+/** Names in the directory of keys; rotation.ts moves them. */
+export const KEY_FILES = {
+  log: 'log.key',
+  next: 'log-next.key',
+  /** One vkey per line. */
+  former: 'log-former.vkeys',
+  cosigner: 'cosigner.key',
+} as const
+
+/** Whoever holds one of these may announce keys: the log's own key and its predecessors. */
+export function logRoots(keys: readonly Verifier[]): AnnouncedKey[] {
+  return keys.map(({ raw, publicKey }) => ({ kid: kidOf('log', raw), role: 'log', publicKey }))
 }
 
 /**
@@ -29,9 +50,47 @@ export interface LedgerKeys {
  */
 export async function loadLedgerKeys(directory: string, origin: string): Promise<LedgerKeys> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
+  const path = (file: keyof typeof KEY_FILES): string => join(directory, KEY_FILES[file])
+  const next = await readKey(path('next'), origin, ED25519)
+  const log = await readKey(path('log'), origin, ED25519)
+  if (log === undefined && next !== undefined) {
+    throw new HubError(
+      'ERR_LEDGER',
+      `${path('log')} is missing beside ${KEY_FILES.next}: run "quittance ledger rotate-key --finish" again`,
+    )
+  }
+  const cosigner = cosignerName(origin)
   return {
-    log: await loadKey(join(directory, 'log.key'), origin, ED25519),
-    cosigner: await loadKey(join(directory, 'cosigner.key'), cosignerName(origin), COSIGNATURE),
+    log: localKey(log ?? (await makeKey(path('log'), origin, ED25519))),
+    ...(next === undefined ? {} : { next: localKey(next) }),
+    former: await formerKeys(path('former'), origin),
+    cosigner: localKey(
+      (await readKey(path('cosigner'), cosigner, COSIGNATURE)) ??
+        (await makeKey(path('cosigner'), cosigner, COSIGNATURE)),
+    ),
+  }
+}
+
+/** Public keys that this log had before, one vkey per line; none when there is no file. */
+async function formerKeys(path: string, origin: string): Promise<Verifier[]> {
+  const text = await textOrUndefined(path)
+  return (text ?? '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const verifier = parseVkey(line)
+      if (verifier?.name === origin && verifier.type === ED25519) return verifier
+      throw new HubError('ERR_LEDGER', `${path} holds a line that is no key of ${origin}`)
+    })
+}
+
+/** The text of a file; undefined when there is none. */
+export async function textOrUndefined(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }
 
@@ -39,14 +98,10 @@ export function cosignerName(origin: string): string {
   return `${origin}/cosigner`
 }
 
-async function loadKey(path: string, name: string, type: number): Promise<NoteSigner> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return await makeKey(path, name, type)
-  }
+/** @returns undefined when there is no such file */
+async function readKey(path: string, name: string, type: number): Promise<NoteSigner | undefined> {
+  const text = await textOrUndefined(path)
+  if (text === undefined) return undefined
   if (((await stat(path)).mode & 0o077) !== 0) {
     throw new HubError('ERR_LEDGER', `${path} is readable by others; chmod 600 it`)
   }
@@ -64,7 +119,7 @@ async function loadKey(path: string, name: string, type: number): Promise<NoteSi
 }
 
 /** `wx`: two processes that start together cannot each make a key. Synced before anything is signed with it. */
-async function makeKey(path: string, name: string, type: number): Promise<NoteSigner> {
+export async function makeKey(path: string, name: string, type: number): Promise<NoteSigner> {
   const signer = createNoteSigner(name, type, randomBytes(32))
   const file = await open(path, 'wx', 0o600)
   try {

@@ -4,7 +4,7 @@ import { HubError } from '../shared/errors.ts'
 import { isJsonObject } from '../shared/json.ts'
 import { type EntryBody, entryBody } from './entries.ts'
 import { idOfBody } from './entry-id.ts'
-import type { EntryWriter } from './intake.ts'
+import type { EntryReferences, EntryWriter, PendingEntry } from './intake.ts'
 
 /** A bundle carries each entry behind a 16-bit length. C2SP tlog-tiles, "Log Entries". */
 const MAX_LEAF_SIZE = 65_535
@@ -41,25 +41,50 @@ export function createEntryWriter(options: {
   return {
     origin,
     write: (body, references) => {
-      const checked = entryBody.safeParse(body)
-      if (!checked.success) {
-        throw new HubError('ERR_LEDGER', 'an entry breaks its schema', {
-          // Paths only: values could hold what must not be logged.
-          details: { paths: checked.error.issues.map((issue) => issue.path.join('.')) },
-        })
-      }
-      if (checked.data.log !== origin) {
-        throw new HubError('ERR_LEDGER', `an entry for ${checked.data.log} was given to ${origin}`)
-      }
-      const text = canonicalJson(checked.data)
-      const sig = sign(null, Buffer.from(text), privateKey).toString('base64url')
-      const leaf = Buffer.from(leafText(text, kid, sig))
-      if (leaf.length > MAX_LEAF_SIZE) {
-        throw new HubError('ERR_LEDGER', `an entry of ${leaf.length} bytes does not fit the log`)
-      }
-      return { eid: idOfBody(checked.data), type: checked.data.type, leaf, references }
+      const checked = checkedBody(body, origin)
+      const text = canonicalJson(checked)
+      const sig = sign(null, Buffer.from(text), privateKey)
+      return pending(checked, leafText(text, kid, sig.toString('base64url')), references)
     },
   }
+}
+
+/**
+ * One entry signed by a key that may live elsewhere.
+ *
+ * @param by.sign Ed25519 of exactly the bytes given
+ * @throws HubError as `createEntryWriter`
+ */
+export async function signEntry(
+  body: EntryBody,
+  by: { origin: string; kid: string; sign: (bytes: Buffer) => Promise<Buffer> },
+): Promise<PendingEntry> {
+  const checked = checkedBody(body, by.origin)
+  const text = canonicalJson(checked)
+  const sig = await by.sign(Buffer.from(text))
+  return pending(checked, leafText(text, by.kid, sig.toString('base64url')), {})
+}
+
+function checkedBody(body: EntryBody, origin: string): EntryBody {
+  const checked = entryBody.safeParse(body)
+  if (!checked.success) {
+    throw new HubError('ERR_LEDGER', 'an entry breaks its schema', {
+      // Paths only: values could hold what must not be logged.
+      details: { paths: checked.error.issues.map((issue) => issue.path.join('.')) },
+    })
+  }
+  if (checked.data.log !== origin) {
+    throw new HubError('ERR_LEDGER', `an entry for ${checked.data.log} was given to ${origin}`)
+  }
+  return checked.data
+}
+
+function pending(body: EntryBody, text: string, references: EntryReferences): PendingEntry {
+  const leaf = Buffer.from(text)
+  if (leaf.length > MAX_LEAF_SIZE) {
+    throw new HubError('ERR_LEDGER', `an entry of ${leaf.length} bytes does not fit the log`)
+  }
+  return { eid: idOfBody(body), type: body.type, leaf, references }
 }
 
 /** Reads the bytes of an entry. Nothing is believed yet: see `leafSignedBy`. */

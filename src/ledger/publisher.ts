@@ -27,9 +27,11 @@ export function createPublisher(options: {
   clock: Clock
   /** Only the process with the lease publishes. */
   leading: () => boolean
+  /** Nobody tells this process that the log has grown: it looks for itself. */
+  alone?: boolean
   log?: LedgerLog
 }): Publisher {
-  const { signer, store, clock, leading, log = silentLog } = options
+  const { signer, store, clock, leading, alone = false, log = silentLog } = options
   let last: StoredCheckpoint | undefined
   let refusal: SigningRefusal | undefined
   let wake = new AbortController()
@@ -38,6 +40,13 @@ export function createPublisher(options: {
   let grown = true
 
   const publish = async (): Promise<StoredCheckpoint | undefined> => {
+    if (alone) {
+      last = await store.checkpoint()
+      const { size } = (await store.head()).edge
+      // An empty log has nothing to say yet.
+      if (size === 0) return undefined
+      grown = size !== last?.size
+    }
     last ??= await store.checkpoint()
     const fresh = last !== undefined && clock.now() - last.at < HEARTBEAT_MS
     if (!grown && fresh) return undefined

@@ -12,9 +12,12 @@ export interface SequencerOptions {
   store: SequencerStore
   /** Name of the log. */
   origin: string
-  /** The log's own key: the root of trust for all others. */
-  logKey: AnnouncedKey
-  /** `log.genesis` and `log.key` entries of this start; those not in the log yet are sealed first. */
+  /** The log's own key and its predecessors: the roots of trust for all others. */
+  logKeys: readonly AnnouncedKey[]
+  /**
+   * `log.genesis` and `log.key` entries of this start; those not in the log yet are sealed first. Empty where the
+   * signer is another process: it puts them into the intake, and nothing is sealed before they are there.
+   */
   announcements: readonly PendingEntry[]
   onSealed: OnSealed
   /** The database's clock: leases of several processes are compared. */
@@ -84,7 +87,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
 
   const openTerm = async (): Promise<Keyring> => {
     const leaves = await store.keyLeaves()
-    const built = await buildKeyring(options.logKey, leaves)
+    const built = await buildKeyring(options.logKeys, leaves)
     if (leaves.length > 0 && built.refused.length === leaves.length) {
       throw new HubError('ERR_LEDGER', `this log key did not begin the log ${origin}`)
     }
@@ -99,8 +102,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     const missing = options.announcements.filter((entry) => !known.has(entry.eid))
     const ring = await withAnnounced(built.keyring, missing)
     if (missing.length > 0) await sealRows(missing)
-    const back = await store.takeBack([...ring.keys()])
-    if (back > 0) log.warn({ rows: back }, 'rows that were set aside are tried again')
+    await takeBack(ring)
     return ring
   }
 
@@ -108,7 +110,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     if (!(await haveLease())) return { kind: 'standby' }
     keyring ??= await openTerm()
     const rows = await store.pending(batch)
-    if (rows.length === 0) return { kind: 'idle' }
+    if (rows.length === 0 || (await notBegun(rows))) return { kind: 'idle' }
 
     const sealed = await store.sealed(rows.map((row) => row.eid))
     if (sealed.size > 0) await store.dropDuplicates([...sealed])
@@ -121,8 +123,24 @@ export function createSequencer(options: SequencerOptions): Sequencer {
       // From here on the signed body decides what the row is about.
       d.kind === 'admitted' ? [{ ...d.entry, references: referencesOf(d.leaf.body) }] : [],
     )
-    return admitted.length === 0 ? { kind: 'idle' } : await sealRows(admitted)
+    if (admitted.length === 0) return { kind: 'idle' }
+    const outcome = await sealRows(admitted)
+    if (outcome.kind === 'sealed' && admitted.some((row) => row.type === 'log.key')) {
+      await takeBack(ring)
+    }
+    return outcome
   }
+
+  const takeBack = async (ring: Keyring): Promise<void> => {
+    const back = await store.takeBack([...ring.keys()])
+    if (back > 0) log.warn({ rows: back }, 'rows that were set aside are tried again')
+  }
+
+  /** Another process announces the keys: until it has, every row would be of an unknown one. */
+  const notBegun = async (rows: readonly PendingEntry[]): Promise<boolean> =>
+    options.announcements.length === 0 &&
+    rows[0]?.type !== 'log.genesis' &&
+    (await store.head()).edge.size === 0
 
   const sealRows = async (rows: readonly PendingEntry[]): Promise<Tick> => {
     const head = await store.head()

@@ -10,6 +10,8 @@ export interface SignerState {
   edge: RightEdge
   /** 32 bytes. */
   root: Buffer
+  /** vkeys of the log that signed; tells when a rotation may be finished. */
+  signedBy?: readonly string[]
 }
 
 /**
@@ -29,6 +31,7 @@ const schema = z.strictObject({
   size: z.int().min(0),
   root: z.base64(),
   levels: z.array(z.base64().or(z.literal(''))),
+  signedBy: z.array(z.string()).optional(),
 })
 
 export function createSignerStateFile(path: string): SignerStateFile {
@@ -43,7 +46,7 @@ export function createSignerStateFile(path: string): SignerStateFile {
       }
       return parse(text, path)
     },
-    save: async ({ origin, edge, root }) => {
+    save: async ({ origin, edge, root, signedBy }) => {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 })
       const levels = edge.levels.map((bytes) => bytes.toString('base64'))
       const text = JSON.stringify({
@@ -52,6 +55,7 @@ export function createSignerStateFile(path: string): SignerStateFile {
         size: edge.size,
         root: root.toString('base64'),
         levels,
+        ...(signedBy === undefined ? {} : { signedBy }),
       })
       await replaceFile(path, `${text}\n`)
     },
@@ -60,9 +64,14 @@ export function createSignerStateFile(path: string): SignerStateFile {
 
 function parse(text: string, path: string): SignerState {
   try {
-    const { origin, size, root, levels } = schema.parse(JSON.parse(text))
+    const { origin, size, root, levels, signedBy } = schema.parse(JSON.parse(text))
     const edge = { size, levels: levels.map((level) => Buffer.from(level, 'base64')) }
-    return { origin, edge, root: Buffer.from(root, 'base64') }
+    return {
+      origin,
+      edge,
+      root: Buffer.from(root, 'base64'),
+      ...(signedBy === undefined ? {} : { signedBy }),
+    }
   } catch (error) {
     throw new HubError('ERR_LEDGER', `${path} is damaged; restore it, do not delete it`, {
       cause: error,

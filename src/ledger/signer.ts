@@ -1,9 +1,11 @@
 import type { Clock } from '../shared/clock.ts'
 import { isHubError } from '../shared/errors.ts'
 import { formatCheckpoint, openCheckpoint } from './checkpoint.ts'
-import { cosign, readCosignatures } from './cosignature.ts'
-import type { LedgerKeys } from './keys.ts'
-import { formatNote, signText } from './note.ts'
+import type { CheckpointKey } from './checkpoint-key.ts'
+import { cosignWith, readCosignatures } from './cosignature.ts'
+import { buildKeyring } from './keyring.ts'
+import { kidOf, type LedgerKeys, logRoots } from './keys.ts'
+import { formatNote, formatVkey } from './note.ts'
 import type { SignerState, SignerStateFile } from './signer-state.ts'
 import type { LogHead, LogReadStore, StoredCheckpoint } from './store.ts'
 import {
@@ -52,7 +54,7 @@ export function createSigner(options: {
   origin: string
   keys: LedgerKeys
   state: SignerStateFile
-  store: LogReadStore
+  store: LogReadStore & { keyLeaves(): Promise<Buffer[]> }
   clock: Clock
   adopt?: string
 }): Signer {
@@ -66,13 +68,22 @@ export function createSigner(options: {
     if (kept === undefined) {
       return await follow(known ?? { origin, edge: EMPTY_EDGE, root: EMPTY_ROOT }, head, store)
     }
-    const opened = openCheckpoint(kept, [keys.log.verifier])
+    const opened = openCheckpoint(kept, [keys.log.verifier, ...keys.former])
     if (opened.kind !== 'verified') return { kind: 'refused', reason: 'other-log' }
     const { size, root } = opened.checkpoint
     if (size > head.edge.size) return { kind: 'refused', reason: 'rollback' }
     const edge = await rebuild(size, store)
     if (!edgeRoot(edge).equals(root)) return { kind: 'refused', reason: 'split-view' }
     return await follow({ origin, edge, root }, head, store)
+  }
+
+  /** A successor signs once the log itself says that it is one: whoever checks the log finds it there. */
+  const logKeysNow = async (): Promise<CheckpointKey[]> => {
+    if (keys.next === undefined) return [keys.log]
+    const roots = logRoots([keys.log.verifier, ...keys.former])
+    const { keyring } = await buildKeyring(roots, await store.keyLeaves())
+    const announced = keyring.get(kidOf('log', keys.next.verifier.raw))?.role === 'log'
+    return announced ? [keys.log, keys.next] : [keys.log]
   }
 
   return {
@@ -97,9 +108,16 @@ export function createSigner(options: {
       )
       if (followed.kind === 'refused') return refuse(followed.reason)
       // The intent first: after a crash here, signing the same tree again does no harm, another one would.
-      await options.state.save(followed.state)
+      const by = await logKeysNow()
+      const signedBy = by.map(({ verifier }) => formatVkey(verifier))
+      await options.state.save({ ...followed.state, signedBy })
       const { edge, root } = followed.state
-      const note = signedNote({ origin, size: edge.size, root }, keys, clock.now())
+      const note = await signedNote(
+        { origin, size: edge.size, root },
+        by,
+        keys.cosigner,
+        clock.now(),
+      )
       return { kind: 'signed', checkpoint: { size: edge.size, root, note, at: clock.now() } }
     },
   }
@@ -183,20 +201,26 @@ function sameEdge(a: RightEdge, b: RightEdge): boolean {
 }
 
 /** Signs, and verifies what was signed: a flipped bit in memory must not become a published statement. */
-function signedNote(
+async function signedNote(
   checkpoint: { origin: string; size: number; root: Buffer },
-  keys: LedgerKeys,
+  logKeys: readonly CheckpointKey[],
+  cosigner: CheckpointKey,
   now: number,
-): string {
+): Promise<string> {
   const text = formatCheckpoint(checkpoint)
-  const signatures = [
-    signText(text, keys.log),
-    cosign(text, keys.cosigner, Math.floor(now / 1_000)),
-  ]
+  const signatures = []
+  for (const { verifier, sign } of logKeys) {
+    const { name, keyId } = verifier
+    signatures.push({ name, keyId, bytes: await sign(Buffer.from(text)) })
+  }
+  signatures.push(await cosignWith(text, cosigner, Math.floor(now / 1_000)))
   const note = formatNote({ text, signatures })
-  const opened = openCheckpoint(note, [keys.log.verifier])
-  if (opened.kind !== 'verified') throw new Error('a fresh signature does not verify')
-  const read = readCosignatures(opened.note, [keys.cosigner.verifier])
+  const verifiers = logKeys.map(({ verifier }) => verifier)
+  const opened = openCheckpoint(note, verifiers)
+  if (opened.kind !== 'verified' || opened.by.length !== verifiers.length) {
+    throw new Error('a fresh signature does not verify')
+  }
+  const read = readCosignatures(opened.note, [cosigner.verifier])
   if (read.kind !== 'read' || read.cosignatures.length !== 1) {
     throw new Error('a fresh cosignature does not verify')
   }

@@ -1,16 +1,22 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { announcements } from './announcements.ts'
-import type { OnSealed } from './intake.ts'
+import type { OnSealed, PendingEntry } from './intake.ts'
 import { buildKeyring } from './keyring.ts'
-import { entryKey, loadLedgerKeys, manifestKey, workerKey } from './keys.ts'
+import {
+  type LedgerKeys,
+  loadLedgerKeys,
+  logRoots,
+  manifestKey,
+  textOrUndefined,
+  workerKey,
+} from './keys.ts'
 import type { LedgerLog } from './log.ts'
-import { formatVkey } from './note.ts'
+import { formatVkey, type Verifier } from './note.ts'
 import { createPublisher } from './publisher.ts'
 import { createSequencer, type Tick } from './sequencer.ts'
-import { createSigner } from './signer.ts'
+import { createSigner, type Signer } from './signer.ts'
 import { createSignerStateFile } from './signer-state.ts'
 import type { CheckpointStore, LogReadStore, SequencerStore, StoredCheckpoint } from './store.ts'
 
@@ -36,70 +42,46 @@ export interface Ledger {
  */
 const ADOPT = 'adopt-checkpoint'
 
-/**
- * Puts the ledger role together: keys and the signer's memory from `directory`, the sequencer, the publisher.
- *
- * @param options.directory outside of the database and of its backups; must outlive the process
- * @param options.masterKey 32 bytes; the key that entries are signed with derives from it
- * @throws HubError ERR_LEDGER when the keys here are not those that began this log
- */
-export async function createLedger(options: {
+interface SigningOptions {
   origin: string
-  store: SequencerStore & LogReadStore & CheckpointStore
+  store: LogReadStore & CheckpointStore & { keyLeaves(): Promise<Buffer[]> }
+  /** Keys and memory of the signer: outside of the database and of its backups; must outlive the process. */
   directory: string
+  /** 32 bytes; the keys that entries and manifests are signed with derive from it, their public halves are announced. */
   masterKey: Buffer
   software: string
+  clock: Clock
+  log: LedgerLog
+}
+
+interface SealingOptions {
+  origin: string
+  store: SequencerStore
   onSealed: OnSealed
   clock: Clock
   holder: string
   log: LedgerLog
   batch?: number
   leaseMs?: number
-}): Promise<Ledger> {
-  const { origin, store, directory, clock, log } = options
-  const keys = await loadLedgerKeys(directory, origin)
-  const logKey = entryKey('log', keys.log)
-  const head = await store.head()
-  const leaves = await store.keyLeaves()
-  const { refused } = await buildKeyring(logKey, leaves)
-  if (head.edge.size > 0 && refused.length === leaves.length) {
-    throw new HubError(
-      'ERR_LEDGER',
-      `the log ${origin} was begun with another key than ${join(directory, 'log.key')}; put that key back`,
-    )
-  }
-  const adopt = await fileText(join(directory, ADOPT))
-  const signer = createSigner({
-    origin,
-    keys,
-    store,
-    clock,
-    state: createSignerStateFile(join(directory, 'signer-state.json')),
-    ...(adopt === undefined ? {} : { adopt }),
-  })
+}
+
+/**
+ * Both roles in one process: the sequencer, the signer with its keys and memory from `directory`, the publisher.
+ *
+ * @throws HubError ERR_LEDGER when the keys here are not those that began this log
+ */
+export async function createLedger(options: SigningOptions & SealingOptions): Promise<Ledger> {
+  const { clock, log } = options
+  const { signer, keys, verifierKeys, announced } = await signing(options)
   const sequencer = createSequencer({
-    store,
-    origin,
-    logKey,
-    announcements: announcements({
-      origin,
-      keys,
-      others: [workerKey(options.masterKey), manifestKey(options.masterKey)],
-      software: options.software,
-      size: head.edge.size,
-      now: clock.now(),
-    }),
-    onSealed: options.onSealed,
-    clock,
-    holder: options.holder,
-    log,
+    ...options,
+    logKeys: logRoots([keys.log.verifier, ...keys.former]),
+    announcements: announced,
     onGrowth: () => publisher.poke(),
-    ...(options.batch === undefined ? {} : { batch: options.batch }),
-    ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
   })
   const publisher = createPublisher({
     signer,
-    store,
+    store: options.store,
     clock,
     log,
     leading: () => sequencer.leading(),
@@ -115,21 +97,91 @@ export async function createLedger(options: {
       await sequencer.stop()
     },
     poke: () => sequencer.poke(),
-    verifierKeys: {
-      log: formatVkey(keys.log.verifier),
-      cosigner: formatVkey(keys.cosigner.verifier),
-    },
+    verifierKeys,
     status: () => ({ leading: sequencer.leading(), refused: publisher.refused() }),
     tick: () => sequencer.tick(),
     publish: () => publisher.publish(),
   }
 }
 
-async function fileText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+/**
+ * The sequencer without a signer: it holds no key. What it seals, the signer of another process reads and signs.
+ *
+ * @param options.logKeys public keys of the log, which decide whose announcements count
+ */
+export function createSealing(
+  options: SealingOptions & { logKeys: readonly Verifier[] },
+): Pick<Ledger, 'start' | 'stop' | 'poke' | 'tick'> {
+  const logKeys = logRoots(options.logKeys)
+  const sequencer = createSequencer({ ...options, logKeys, announcements: [] })
+  return {
+    start: () => sequencer.start(),
+    stop: () => sequencer.stop(),
+    poke: () => sequencer.poke(),
+    tick: () => sequencer.tick(),
   }
+}
+
+/**
+ * The signer without a sequencer. It reads entries, writes checkpoints, and puts the announcements of its keys
+ * into the intake; nothing else.
+ *
+ * @param options.announce puts entries into the intake, before all others, once
+ */
+export async function createSigning(
+  options: SigningOptions & { announce: (entries: readonly PendingEntry[]) => Promise<void> },
+): Promise<Pick<Ledger, 'start' | 'stop' | 'publish' | 'verifierKeys' | 'status'>> {
+  const { store, clock, log } = options
+  const { signer, verifierKeys, announced } = await signing(options)
+  await options.announce(announced)
+  const publisher = createPublisher({ signer, store, clock, log, leading: () => true, alone: true })
+  return {
+    start: () => publisher.start(),
+    stop: () => publisher.stop(),
+    publish: () => publisher.publish(),
+    verifierKeys,
+    status: () => ({ leading: true, refused: publisher.refused() }),
+  }
+}
+
+async function signing(options: SigningOptions): Promise<{
+  signer: Signer
+  keys: LedgerKeys
+  verifierKeys: Ledger['verifierKeys']
+  announced: PendingEntry[]
+}> {
+  const { origin, store, directory, clock } = options
+  const keys = await loadLedgerKeys(directory, origin)
+  const head = await store.head()
+  const leaves = await store.keyLeaves()
+  const roots = logRoots([keys.log.verifier, ...keys.former])
+  const { refused } = await buildKeyring(roots, leaves)
+  if (head.edge.size > 0 && refused.length === leaves.length) {
+    throw new HubError(
+      'ERR_LEDGER',
+      `the log ${origin} was begun with another key than ${join(directory, 'log.key')}; put that key back`,
+    )
+  }
+  const adopt = await textOrUndefined(join(directory, ADOPT))
+  const signer = createSigner({
+    origin,
+    keys,
+    store,
+    clock,
+    state: createSignerStateFile(join(directory, 'signer-state.json')),
+    ...(adopt === undefined ? {} : { adopt }),
+  })
+  const announced = await announcements({
+    origin,
+    keys,
+    others: [workerKey(options.masterKey), manifestKey(options.masterKey)],
+    software: options.software,
+    size: head.edge.size,
+    now: clock.now(),
+  })
+  const verifierKeys = {
+    log: formatVkey(keys.log.verifier),
+    cosigner: formatVkey(keys.cosigner.verifier),
+  }
+  return { signer, keys, verifierKeys, announced }
 }

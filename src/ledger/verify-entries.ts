@@ -1,8 +1,8 @@
 import { compactVerify, errors } from 'jose'
 import { entryName, JWS_ALG, proofName } from './certificate-format.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import { type AnnouncedKey, buildKeyring, type Keyring } from './keyring.ts'
-import { kidOf } from './keys.ts'
+import { buildKeyring, type Keyring } from './keyring.ts'
+import { logRoots } from './keys.ts'
 import { type Leaf, leafSignedBy, readLeaf } from './leaf.ts'
 import type { Verifier } from './note.ts'
 import { verifyInclusion } from './proofs.ts'
@@ -53,8 +53,9 @@ export function includedLeaves(files: Files, checkpoint: Checkpoint): Included[]
 }
 
 /**
- * Each entry under the key that it names; each key announced by an entry that the log's own key signed. The
- * log's own key is the one that signed the checkpoint.
+ * Each entry under the key that it names; each key announced by an entry that a key of the log signed.
+ *
+ * @param logKeys all keys of this log that the verifier believes: the one that signed the checkpoint, and former ones
  */
 export async function checkSignatures(
   included: readonly Included[],
@@ -62,15 +63,10 @@ export async function checkSignatures(
   origin: string,
 ): Promise<Keyring> {
   const announcements = included.filter(({ leaf }) => leaf.body.type === 'log.key')
-  const keyring = new Map<string, AnnouncedKey>()
-  for (const { raw, publicKey } of logKeys) {
-    const root: AnnouncedKey = { kid: kidOf('log', raw), role: 'log', publicKey }
-    const built = await buildKeyring(
-      root,
-      announcements.map(({ bytes }) => bytes),
-    )
-    for (const [kid, key] of built.keyring) keyring.set(kid, key)
-  }
+  const { keyring } = await buildKeyring(
+    logRoots(logKeys),
+    announcements.map(({ bytes }) => bytes),
+  )
   for (const { leaf, file } of included) {
     const key = keyring.get(leaf.kid)
     if (key === undefined) {

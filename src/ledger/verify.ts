@@ -75,7 +75,8 @@ async function verify(archive: Buffer, pinned: Policy | undefined): Promise<Veri
   }
   const cosignatures = checkQuorum(note, policy)
   const included = includedLeaves(files, checkpoint)
-  const keyring = await checkSignatures(included, by, checkpoint.origin)
+  const logKeys = policy.logs.filter(({ name }) => name === checkpoint.origin)
+  const keyring = await checkSignatures(included, logKeys, checkpoint.origin)
   await checkManifestSignature(files, keyring)
 
   const ofCase = included.flatMap(({ index, leafHash, leaf }): ProvedEntry[] =>

@@ -80,6 +80,8 @@ export async function openStores(
     watch: createWatchStore(connection),
     evidence,
     intake: createLedgerIntake(connection, clock),
+    /** What the signer announces is sealed before everything that waits. */
+    firstIntake: createLedgerIntake(connection, { now: () => 0 }),
     ledger,
     certificateSource: createCertificateSource(connection, { ledger, caseKeys, evidence, apps }),
     /** Throws when storage does not answer. */

@@ -65,7 +65,7 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
     ],
     ['express', 'zod'],
   ],
-  'src/cli': [['src/shared', 'src/config', 'src/ledger'], ['commander']],
+  'src/cli': [['src/shared', 'src/config', 'src/ledger', 'src/storage'], ['commander']],
   // The composition root and the process around it know everybody.
   'src/hub.ts': [['*'], ['express', 'mongoose']],
   'src/main.ts': [['*'], []],

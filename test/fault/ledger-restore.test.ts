@@ -2,12 +2,13 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Connection } from 'mongoose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { restoreCheck } from '../../src/cli/ledger-restore.ts'
 import { openCheckpoint } from '../../src/ledger/checkpoint.ts'
 import { parseVkey } from '../../src/ledger/note.ts'
 import type { StoredCheckpoint } from '../../src/ledger/store.ts'
 import { entriesOf, headsOf, tilesOf } from '../../src/storage/ledger-collections.ts'
 import { freshDatabase } from '../support/database.ts'
-import { ledgerOn, verifiedEntry } from '../support/ledger.ts'
+import { ledgerOn, ORIGIN, verifiedEntry } from '../support/ledger.ts'
 
 let db: Awaited<ReturnType<typeof freshDatabase>>
 let it: Awaited<ReturnType<typeof ledgerOn>>
@@ -200,5 +201,44 @@ describe("the signer's memory", () => {
     const path = join(it.directory, 'signer-state.json')
     await writeFile(path, (await readFile(path, 'utf8')).slice(0, -20))
     await expect(grow(2, 3)).rejects.toThrow('restore it, do not delete it')
+  })
+})
+
+describe('quittance ledger restore-check', () => {
+  const check = async (checkpoints: string[] = []) => {
+    const files = checkpoints.map((_, i) => join(it.directory, `kept-${i}`))
+    for (const [i, file] of files.entries()) await writeFile(file, checkpoints[i] as string)
+    return await restoreCheck(
+      { MONGODB_URI: db.uri, MONGODB_DB: db.dbName, LEDGER_ORIGIN: ORIGIN },
+      { key: [it.ledger.verifierKeys.log], keys: it.directory, checkpoint: files },
+    )
+  }
+
+  test('a database as it was, an older one and one that went another way, are told apart', async () => {
+    const kept = (await grow(0, 5))!.note
+    const old = await dump(db.connection)
+    await grow(5, 400)
+    expect(await check([kept])).toEqual({ kind: 'ok', size: 405 })
+
+    await restore(db.connection, old)
+    expect(await check([kept])).toEqual({
+      kind: 'rollback',
+      size: 10,
+      from: 10,
+      to: 405,
+      by: 'the signer',
+    })
+    await grow(500, 1_100)
+    expect(await check([kept])).toMatchObject({ kind: 'split-view', at: 405, by: 'the signer' })
+
+    await entriesOf(db.connection).deleteOne({ _id: 300 })
+    expect(await check([kept])).toEqual({ kind: 'damaged', size: 610, reason: 'truncated' })
+  })
+
+  test('a checkpoint of somebody else, and no memory at all, are not compared with', async () => {
+    await grow(0, 1)
+    await expect(check(['x'])).rejects.toThrow('is no checkpoint of')
+    await rm(join(it.directory, 'signer-state.json'))
+    await expect(check()).rejects.toThrow('holds no memory of a signer')
   })
 })

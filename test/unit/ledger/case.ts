@@ -2,6 +2,7 @@ import { announcements } from '../../../src/ledger/announcements.ts'
 import { buildCertificate, type CertificateMaterial } from '../../../src/ledger/certificate.ts'
 import { certificatePolicy } from '../../../src/ledger/certificate-policy.ts'
 import { formatCheckpoint } from '../../../src/ledger/checkpoint.ts'
+import { localKey } from '../../../src/ledger/checkpoint-key.ts'
 import { closing } from '../../../src/ledger/closing.ts'
 import { commit } from '../../../src/ledger/commitment.ts'
 import { cosign } from '../../../src/ledger/cosignature.ts'
@@ -131,9 +132,9 @@ export const wholeCase = (): EntryBody[] => {
 /** A certificate out of a log that lives in memory. */
 export async function certificateOf(options: CaseOptions = {}): Promise<Buffer> {
   const { bodies = wholeCase(), by = writer, noise = 300, change = (m) => m } = options
-  const own = announcements({
+  const own = await announcements({
     origin: ORIGIN,
-    keys,
+    keys: { log: localKey(keys.log), cosigner: localKey(keys.cosigner), former: [] },
     others: [worker, manifestKey(masterKey)],
     software: 'quittance@0.0.0-test',
     size: 0,

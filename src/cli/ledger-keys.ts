@@ -1,0 +1,30 @@
+import { join } from 'node:path'
+import { beginRotation, finishRotation } from '../ledger/rotation.ts'
+import { HubError } from '../shared/errors.ts'
+import { CliError } from './api-client.ts'
+import { command, type MakeContext, type noun } from './context.ts'
+import { print } from './output.ts'
+
+/** Adds `quittance ledger rotate-key`. It works on files, where the signer runs; a running one is not disturbed. */
+export function registerRotation(ledger: ReturnType<typeof noun>, context: MakeContext): void {
+  command(ledger, 'rotate-key', "give the log a new key; run it where the signer's keys are")
+    .option('--finish', 'the new key alone signs from the next start; the old one goes out of use')
+    .option('--keys <directory>', 'DATA_DIR/keys of the signer', defaultKeys())
+    .action(async (options: { finish?: boolean; keys: string; json?: boolean }) => {
+      const { output } = context(options)
+      const rotate = options.finish === true ? finishRotation : beginRotation
+      const keys = await rotate(options.keys).catch((error: unknown) => {
+        if (error instanceof HubError) throw new CliError(error.message, { cause: error })
+        throw error
+      })
+      print(output, keys, () =>
+        options.finish === true
+          ? `Restart the signer: from then on only the new key signs.\n  new  ${keys.next}\n  old  ${keys.old}\nKeep the old public key pinned beside the new one; delete the file of its private half.`
+          : `Restart the signer: from then on both keys sign.\n  old  ${keys.old}\n  new  ${keys.next}\nHand out the new key, then: quittance ledger rotate-key --finish`,
+      )
+    })
+}
+
+function defaultKeys(): string {
+  return join(process.env['DATA_DIR'] || './.data', 'keys')
+}
