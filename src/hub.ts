@@ -166,6 +166,10 @@ export async function createHub({
       })
     : undefined
 
+  const raiseAlert = async (finding: Finding): Promise<void> => {
+    if (await stores.alerts.raise(finding, stores.clock.now())) announce(log, finding)
+  }
+
   const heartbeats = has('web')
     ? createHeartbeatRecorder({
         store: stores.heartbeats,
@@ -274,7 +278,7 @@ export async function createHub({
             metrics.tolerated(call.tolerated ?? [])
           },
           onDeactivation: (trouble) => {
-            raise(deactivationFinding(trouble)).catch((error: unknown) =>
+            raiseAlert(deactivationFinding(trouble)).catch((error: unknown) =>
               log.error({ err: error, ...trouble }, 'an alert was not kept'),
             )
           },

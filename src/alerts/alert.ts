@@ -8,6 +8,8 @@ export interface AlertSubject {
   offboardingId?: string
   revocationId?: string
   tokenId?: string
+  /** The hub's id of a person, which says nothing outside of it. */
+  userId?: string
 }
 
 /** Something that a rule has found. Found again, it is the same alert: `key` says what "again" means. */

@@ -14,6 +14,10 @@ export const RULES = {
     title:
       'A request that wanted to deactivate somebody was refused; the provider may not try again for hours',
   },
+  'profile-operation-dropped': {
+    severity: 'warning',
+    title: 'Somebody was deactivated, but other operations of the same request could not be used',
+  },
   'feed-silent': {
     severity: 'critical',
     title: 'An identity provider has stopped calling: departures may not arrive',

@@ -130,11 +130,10 @@ function checkSchemas(schema: ResourceSchema, given: Json, dialect: Dialect): vo
   if (!own && other !== undefined) {
     throw new HubError('ERR_SYNTAX', `the body is a ${other.type}, not a ${schema.type}`)
   }
-  if (dialect.foreignSchemas) return
   const known = new Set(
     [schema.urn, ...schema.extensions.map(({ urn }) => urn)].map((urn) => urn.toLowerCase()),
   )
-  if (!own || urns.some((urn) => !known.has(urn))) {
+  if ((!own || urns.some((urn) => !known.has(urn))) && !dialect.foreignSchemas) {
     throw new HubError('ERR_SYNTAX', `"schemas" must list ${schema.urn}, and none that is unknown`)
   }
 }

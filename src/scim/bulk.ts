@@ -14,10 +14,19 @@ import { PATCH_URN } from './patch-request.ts'
 /** What one bulk request may hold; advertised as it is. */
 export const BULK = { maxOperations: 1_000, maxPayloadSize: 1_048_576 } as const
 
+/** One operation as it was tried. */
+export interface FailedOperation {
+  call: ScimCall
+  method: string
+  endpoint: 'Users' | 'Groups'
+  id: string | undefined
+  data: Json
+}
+
 interface BulkParts {
   verbs: Readonly<Record<'Users' | 'Groups', ResourceVerbs>>
-  /** Told of every failed operation, so that faults of ours reach the log. */
-  onError(error: unknown): void
+  /** Told of every failed operation, so that faults of ours reach the log, and refusals the right people. */
+  onError(error: unknown, failed: FailedOperation): void
 }
 
 /**
@@ -127,7 +136,7 @@ async function attempt(
       },
     }
   } catch (error) {
-    onError(error)
+    onError(error, { call, method, endpoint, id: operation.id, data })
     const { status, body } = scimError(error)
     return {
       failed: true,

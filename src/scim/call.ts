@@ -9,6 +9,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Dialect } from './dialect.ts'
 import type { ExtensionDefinition } from './extension.ts'
+import type { DeactivationEvent } from './leaving.ts'
 
 /** What the SCIM room is built from. */
 export interface ScimParts {
@@ -28,6 +29,8 @@ export interface ScimParts {
   metrics?: Pick<Metrics, 'authenticationFailed'> | undefined
   /** Told of every answer to an authenticated request. Must not throw. */
   onAnswered?(call: HeardCall): void
+  /** Told when a deactivation was refused, or done without operations beside it. Must not throw. */
+  onDeactivation?(event: DeactivationEvent): void
   /** After so many milliseconds a request is answered 503; its work goes on, and its repetition is harmless. */
   budgetMs: number
 }

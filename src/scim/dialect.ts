@@ -32,7 +32,15 @@ export interface Dialect {
   echoedReadOnly: boolean
   /** Filter values without quotes, and booleans in quotes. Entra. */
   looseFilterValues: boolean
+  /**
+   * A PATCH with a valid deactivation beside operations that cannot be used: the deactivation is done, they are
+   * dropped. Entra sends both in one request, and after a refusal it may wait for hours.
+   */
+  leaverFirst: boolean
 }
+
+/** Something that a dialect forgives. */
+export type Tolerance = keyof Dialect
 
 const TOLERANT: Dialect = {
   stringBooleans: true,
@@ -47,6 +55,7 @@ const TOLERANT: Dialect = {
   severalPrimaries: true,
   echoedReadOnly: true,
   looseFilterValues: true,
+  leaverFirst: true,
 }
 
 const STRICT: Dialect = {
@@ -62,6 +71,7 @@ const STRICT: Dialect = {
   severalPrimaries: false,
   echoedReadOnly: false,
   looseFilterValues: false,
+  leaverFirst: false,
 }
 
 /**
@@ -73,4 +83,23 @@ export const DIALECTS: Readonly<Record<SourceDialect, Dialect>> = {
   entra: TOLERANT,
   generic: TOLERANT,
   'generic-strict': STRICT,
+}
+
+/** These are read for every name and value, whether they are needed or not. */
+const READ_ALWAYS: ReadonlySet<string> = new Set<Tolerance>(['unprefixedExtensions'])
+
+/**
+ * The dialect, telling what it forgives. Readers look at a flag only where a request is not as the RFCs have it, so
+ * that to read it is to use it: keep it so.
+ *
+ * @param note told of each use; a request may use one kind several times
+ */
+export function noting(dialect: Dialect, note: (kind: Tolerance) => void): Dialect {
+  return new Proxy(dialect, {
+    get: (flags, name: Tolerance) => {
+      const value = flags[name]
+      if ((value === true || value === 'ignore') && !READ_ALWAYS.has(name)) note(name)
+      return value
+    },
+  })
 }

@@ -46,7 +46,7 @@ export function nextList(
   if (Object.keys(coerced).length === 0) {
     return op === 'add' ? [...present] : present.filter((element) => !selected(element))
   }
-  const kept = dialect.createByFilter && filter !== undefined ? (equalities(filter) ?? {}) : {}
+  const kept = filter !== undefined && dialect.createByFilter ? (equalities(filter) ?? {}) : {}
   return changed(present, selected, (element) =>
     op === 'add' ? { ...objectOf(element), ...coerced } : { ...kept, ...coerced },
   )

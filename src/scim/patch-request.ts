@@ -103,13 +103,13 @@ function spread(
 
 /** A provider that echoes the resource it read: read-only attributes say nothing new, `id` least of all. */
 function isEcho(name: string, value: Json, id: string, dialect: Dialect): boolean {
-  if (!dialect.echoedReadOnly) return false
   switch (name.toLowerCase()) {
     case 'schemas':
     case 'meta':
     case 'groups':
-      return true
+      return dialect.echoedReadOnly
     case 'id':
+      if (!dialect.echoedReadOnly) return false
       if (value === id || value === null) return true
       throw new HubError('ERR_MUTABILITY', '"id" never changes')
     default:

@@ -1,13 +1,14 @@
 import express, { type Request, type Response, type Router } from 'express'
 import { HubError, isHubError } from '../shared/errors.ts'
-import { isJsonObject, type Json } from '../shared/json.ts'
-import { BULK, createBulk } from './bulk.ts'
+import type { Json } from '../shared/json.ts'
+import { BULK, createBulk, type FailedOperation } from './bulk.ts'
 import type { ScimAnswer, ScimCall, ScimParts } from './call.ts'
-import { DIALECTS } from './dialect.ts'
+import { DIALECTS, noting, type Tolerance } from './dialect.ts'
 import { createDiscovery } from './discovery.ts'
 import { scimError } from './error-writer.ts'
 import { createGroupVerbs } from './groups.ts'
 import { originOf, pathOf, type ScimPath, withinBudget, write } from './http.ts'
+import { bulkWantsDeactivation, isRefusal, ownId, wantsDeactivation } from './leaving.ts'
 import { createScimLists } from './list.ts'
 import { createBodyReader } from './request-body.ts'
 import { type Rooms, route } from './routes.ts'
@@ -39,10 +40,7 @@ export function createScimRouter(parts: ScimParts): Router {
     discover: createDiscovery(schemas),
     bulk: createBulk({
       verbs,
-      onError: (error) => {
-        if (scimError(error).status >= 500)
-          parts.log?.error({ err: error }, 'bulk operation failed')
-      },
+      onError: (error, failed) => reportOperation(parts, error, failed),
     }),
     readBody: createBodyReader(BULK.maxPayloadSize),
     readGroup: createBodyReader(MAX_GROUP_SIZE),
@@ -54,6 +52,16 @@ export function createScimRouter(parts: ScimParts): Router {
   return router
 }
 
+/** What is known of a request, whatever becomes of it. */
+interface Seen {
+  requestId: string
+  method: string
+  rest: readonly string[]
+  sourceId?: string
+  body?: Json
+  tolerated: Set<Tolerance>
+}
+
 async function respond(
   parts: ScimParts,
   rooms: Rooms,
@@ -62,24 +70,26 @@ async function respond(
 ): Promise<void> {
   const given = response.getHeader('X-Request-Id')
   const requestId = typeof given === 'string' ? given : parts.newId()
-  const seen: { sourceId?: string; body?: Json } = {}
+  const seen: Seen = { requestId, method: request.method, rest: [], tolerated: new Set() }
   let answer: ScimAnswer
   try {
     const path = pathOf(request)
+    seen.rest = path.rest
     const budget =
       parts.budgetMs * (path.rest[0]?.toLowerCase() === 'bulk' ? BULK_BUDGET_FACTOR : 1)
-    const work = handle(parts, rooms, request, response, path, requestId, seen)
+    const work = handle(parts, rooms, request, response, path, seen)
     answer = await withinBudget(work, budget, (error) => {
-      report(parts, error, scimError(error).status, { requestId, ...seen })
+      report(parts, error, scimError(error).status, seen)
     })
   } catch (error) {
     answer = scimError(error)
-    report(parts, error, answer.status, { requestId, ...seen })
+    report(parts, error, answer.status, seen)
   }
   if (seen.sourceId !== undefined) {
     const { status } = answer
     const changed = status < 300 && wantsChange(request.method, request.url)
-    parts.onAnswered?.({ sourceId: seen.sourceId, status, changed })
+    const { sourceId, tolerated } = seen
+    parts.onAnswered?.({ sourceId, status, changed, tolerated })
   }
   await write(response, answer)
 }
@@ -90,8 +100,7 @@ async function handle(
   request: Request,
   response: Response,
   { sourceId, rest, query }: ScimPath,
-  requestId: string,
-  seen: { sourceId?: string; body?: Json },
+  seen: Seen,
 ): Promise<ScimAnswer> {
   const receivedAt = parts.clock.now()
   const identity = await parts.authenticator
@@ -103,9 +112,9 @@ async function handle(
   seen.sourceId = identity.sourceId
   const call: ScimCall = {
     identity,
-    dialect: DIALECTS[identity.dialect],
+    dialect: noting(DIALECTS[identity.dialect], (kind) => seen.tolerated.add(kind)),
     base: `${originOf(parts, request)}${request.baseUrl}/${sourceId}/v2`,
-    requestId,
+    requestId: seen.requestId,
     receivedAt,
     query,
     ifMatch: request.headers['if-match'],
@@ -125,29 +134,48 @@ function wantsChange(method: string, url: string): boolean {
   return ['POST', 'PUT', 'PATCH', 'DELETE'].includes(method) && !/\/\.search\/?(\?|$)/i.test(url)
 }
 
-function report(
-  { log }: ScimParts,
-  error: unknown,
-  status: number,
-  { body, ...seen }: { requestId: string; sourceId?: string; body?: Json },
-): void {
+function report(parts: ScimParts, error: unknown, status: number, seen: Seen): void {
+  const { requestId, sourceId, method, rest, body } = seen
+  const fields = { requestId, ...(sourceId === undefined ? {} : { sourceId }) }
   const code = error instanceof HubError ? error.code : undefined
-  if (status === 500) log?.error({ ...seen, err: error }, 'SCIM request failed')
-  else if (status >= 500) log?.warn({ ...seen, code, err: error }, 'SCIM request put off')
-  // The provider may give up on it, and the person keeps the access.
-  else if (body !== undefined && speaksOfLeaving(body)) {
-    log?.warn({ ...seen, code, status }, 'a deactivation was refused')
-  }
+  if (status === 500) parts.log?.error({ ...fields, err: error }, 'SCIM request failed')
+  else if (status >= 500) parts.log?.warn({ ...fields, code, err: error }, 'SCIM request put off')
+  const [endpoint = '', id] = rest.map((step) => step.toLowerCase())
+  const leaves =
+    endpoint === 'bulk'
+      ? bulkWantsDeactivation(body)
+      : endpoint === 'users' && id !== undefined && wantsDeactivation(method, body)
+  if (leaves) refusedDeactivation(parts, error, { requestId, sourceId, id })
 }
 
-/** Whether a refused body said `active: false`, in whichever spelling. */
-function speaksOfLeaving(body: Json, key = ''): boolean {
-  if (Array.isArray(body)) return body.some((item) => speaksOfLeaving(item, key))
-  if (isJsonObject(body)) {
-    const path = body['path'] ?? body['Path']
-    return Object.entries(body).some(([name, value]) =>
-      speaksOfLeaving(value, name === 'value' && typeof path === 'string' ? path : name),
-    )
-  }
-  return /(^|:)active$/i.test(key) && /^false$/i.test(String(body))
+function reportOperation(parts: ScimParts, error: unknown, failed: FailedOperation): void {
+  if (scimError(error).status >= 500) parts.log?.error({ err: error }, 'bulk operation failed')
+  const { call, method, endpoint, id, data } = failed
+  if (endpoint !== 'Users' || id === undefined || !wantsDeactivation(method, data)) return
+  const { requestId, identity } = call
+  refusedDeactivation(parts, error, { requestId, sourceId: identity.sourceId, id })
+}
+
+/** The provider may give up on it, and the person keeps the access. */
+function refusedDeactivation(
+  parts: ScimParts,
+  error: unknown,
+  {
+    requestId,
+    sourceId,
+    id,
+  }: { requestId: string; sourceId: string | undefined; id?: string | undefined },
+): void {
+  const { status } = scimError(error)
+  if (sourceId === undefined || !isRefusal(status)) return
+  const code = error instanceof HubError ? error.code : 'ERR_INTERNAL'
+  const userId = ownId(id)
+  parts.log?.warn({ requestId, sourceId, code, status }, 'a deactivation was refused')
+  parts.onDeactivation?.({
+    kind: 'refused',
+    sourceId,
+    requestId,
+    code,
+    ...(userId === undefined ? {} : { userId }),
+  })
 }

@@ -1,5 +1,5 @@
 import type { UserRecord } from '../directory/types.ts'
-import { HubError } from '../shared/errors.ts'
+import { HubError, isHubError } from '../shared/errors.ts'
 import { resourceOf } from './body.ts'
 import {
   changeCall,
@@ -11,17 +11,16 @@ import {
 } from './call.ts'
 import { withImmutables } from './immutable.ts'
 import { projectionNames } from './list-request.ts'
-import { patched } from './patch.ts'
-import { assignmentsOf } from './patch-request.ts'
 import { isReturned, type Projection, project, projectionOf } from './projection.ts'
 import { etagOf, renderUser } from './render.ts'
 import type { ResourceSchema } from './schema.ts'
+import { userPatch } from './user-patch.ts'
 
 type Groups = readonly { id: string; display: string }[]
 
 /** POST, GET, PUT, PATCH and DELETE of users (RFC 7644 §3.2–3.6). */
 export function createUserVerbs(
-  { store, directory }: ScimParts,
+  { store, directory, onDeactivation }: ScimParts,
   schema: ResourceSchema,
 ): ResourceVerbs {
   const versionOf = (call: ScimCall, id: string) => async () =>
@@ -96,15 +95,29 @@ export function createUserVerbs(
 
     async modify(call, id, body, bulk) {
       const projection = userProjection(schema, call)
-      const assignments = assignmentsOf(body, schema, id, call.dialect)
+      const patch = userPatch(body, schema, id, call.dialect)
       const change = await changeCall(call, 'patch', bulk, versionOf(call, id))
-      const [{ record }, groups] = await Promise.all([
-        directory.changeUser(change, id, (before) => {
-          const after = patched(schema, before.resource, assignments, call.dialect)
-          return withImmutables(schema, before.resource, after, 'refuse')
-        }),
-        groupsOf(call, id, projection),
-      ])
+      let dropped: HubError | undefined
+      const whole = directory.changeUser(change, id, (before) => {
+        const after = patch.apply(before.resource)
+        dropped = after.dropped
+        return after.resource
+      })
+      const stored = whole.catch(async (error: unknown) => {
+        // Somebody else has the new user name, say: no reason to let the leaver stay.
+        const { leaverOnly } = patch
+        if (!leaverOnly || !isHubError(error, 'ERR_UNIQUENESS') || !call.dialect.leaverFirst) {
+          throw error
+        }
+        dropped = error
+        return await directory.changeUser(change, id, (before) => leaverOnly(before.resource))
+      })
+      const [{ record }, groups] = await Promise.all([stored, groupsOf(call, id, projection)])
+      if (dropped !== undefined) {
+        const { sourceId } = call.identity
+        const { requestId } = call
+        onDeactivation?.({ kind: 'dropped', sourceId, userId: id, requestId, code: dropped.code })
+      }
       return answer(call, record, groups, projection)
     },
 

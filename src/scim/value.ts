@@ -53,9 +53,14 @@ function coerceOne(
 
 /** Takes `[x]` for x, `{value: x}` for a simple x, and x for `{value: x}`, where the dialect allows. */
 function unwrapped(attribute: Attribute, value: Json, dialect: Dialect): Json | undefined {
-  if (!dialect.looseShapes) return value
+  const plain = bare(attribute, value)
+  return plain !== value && dialect.looseShapes ? plain : value
+}
+
+/** The same value when it is in no wrapping. */
+function bare(attribute: Attribute, value: Json): Json | undefined {
   if (Array.isArray(value) && !attribute.multiValued && value.length <= 1) {
-    return value[0] === undefined ? undefined : unwrapped(attribute, value[0], dialect)
+    return value[0] === undefined ? undefined : bare(attribute, value[0])
   }
   if (attribute.type === 'complex') {
     if (typeof value !== 'string' || !attribute.subs.has('value')) return value
@@ -113,7 +118,7 @@ function coerceSimple(
         throw mustBe(where, 'a date')
       return value
     default:
-      if (typeof value !== 'string') throw mustBe(where, 'a string')
+      if (typeof value !== 'string') return (value as unknown as string).trim()
       return value === '' && dialect.emptyClears ? undefined : value
   }
 }

@@ -21,6 +21,8 @@ interface Owed {
 export interface Metrics {
   requestDone(request: RequestDone): void
   authenticationFailed(room: 'scim' | 'api'): void
+  /** What the dialect of a source was forgiven in one request. */
+  tolerated(kinds: Iterable<string>): void
   /** A right token of a source came from an address that may not use it. */
   addressRefused(): void
   /** One call to an application: what kind, which connector, how it ended. */
@@ -66,6 +68,12 @@ export function createMetrics(options: { process: boolean } = { process: true })
     help: 'Requests with a right token of a source, from an address outside its networks.',
     registers,
   })
+  const tolerated = new Counter({
+    name: 'hub_scim_tolerated_total',
+    help: 'SCIM requests in which a dialect was forgiven a departure from the RFCs, by kind.',
+    labelNames: ['kind'],
+    registers,
+  })
   const connectorCalls = new Histogram({
     name: 'hub_connector_call_seconds',
     help: 'Calls to applications by connector, operation and outcome.',
@@ -100,6 +108,9 @@ export function createMetrics(options: { process: boolean } = { process: true })
       ),
     authenticationFailed: (room) => authentication.inc({ room }),
     addressRefused: () => addresses.inc(),
+    tolerated: (kinds) => {
+      for (const kind of kinds) tolerated.inc({ kind })
+    },
     connectorCallDone: ({ connectorId, operation, outcome, seconds }) =>
       connectorCalls.observe({ connector: connectorId, operation, outcome }, seconds),
     revocationProven: (seconds) => proven.observe(seconds),

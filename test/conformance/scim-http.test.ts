@@ -588,12 +588,12 @@ test('a refused PATCH, that would have deactivated somebody, is in the log witho
   const before = server.logged.length
   await client.patch(
     `/Users/${id}`,
-    { op: 'replace', path: 'nosuch', value: 'ann@example.com' },
-    { op: 'Replace', path: 'active', value: 'False' },
+    { op: 'replace', path: 'title', value: 'x' },
+    { op: 'Replace', path: 'active', value: 'ann@example.com' },
   )
   const lines = server.logged.slice(before)
   expect(lines).toMatchObject([
-    { level: 'warn', message: 'a deactivation was refused', fields: { code: 'ERR_INVALID_PATH' } },
+    { level: 'warn', message: 'a deactivation was refused', fields: { code: 'ERR_INVALID_VALUE' } },
   ])
   expect(JSON.stringify(lines)).not.toContain('ann@example.com')
 })

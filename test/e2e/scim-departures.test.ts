@@ -74,6 +74,15 @@ test.each<[string, Act]>([
         { op: 'Add', path: 'active', value: 'false' },
       ),
   ],
+  [
+    'PATCH beside an operation that cannot be used',
+    (client, { userId }) =>
+      client.patch(
+        `/Users/${userId}`,
+        { op: 'replace', path: 'nosuch', value: 1 },
+        { op: 'replace', path: 'active', value: false },
+      ),
+  ],
   ['PUT', put(false)],
   ['PUT with a string', put('false')],
   ['DELETE', (client, { userId }) => client.send('DELETE', `/Users/${userId}`)],
@@ -214,8 +223,8 @@ test.each<[string, Act]>([
     (client, { userId }) =>
       client.patch(
         `/Users/${userId}`,
-        { op: 'replace', path: 'active', value: false },
-        { op: 'replace', path: 'nosuch', value: 1 },
+        { op: 'replace', path: 'active', value: 'maybe' },
+        { op: 'replace', path: 'title', value: 'x' },
       ),
   ],
 ])('no departure, but %s, owes nothing', async (_, act) => {

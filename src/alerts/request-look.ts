@@ -1,0 +1,78 @@
+import { type Clock, DAY } from '../shared/clock.ts'
+import type { Alert, AlertStore, Finding } from './alert.ts'
+import type { Look } from './look.ts'
+
+/** A request that wanted to deactivate somebody and was refused, or obeyed in part. */
+export interface DeactivationTrouble {
+  kind: 'refused' | 'dropped'
+  sourceId: string
+  userId?: string
+  requestId: string
+  /** Of the error. */
+  code: string
+}
+
+const RULES_OF = {
+  refused: 'deactivation-refused',
+  dropped: 'profile-operation-dropped',
+} as const
+
+/** One alert for each person and source: the provider's next tries count up. */
+export function deactivationFinding(trouble: DeactivationTrouble): Finding {
+  const { kind, sourceId, userId, requestId, code } = trouble
+  return {
+    rule: RULES_OF[kind],
+    key: `${sourceId}/${userId ?? ''}`,
+    about: { sourceId, ...(userId === undefined ? {} : { userId }) },
+    facts: { code, requestId },
+  }
+}
+
+/** How long an alert stays for which nobody can see whether its cause is gone. */
+const UNSEEN_MS = 7 * DAY
+const PAGE = 200
+
+/**
+ * Such alerts are raised where the request is answered; here is decided how long they last: a refusal, until the
+ * person is inactive or gone.
+ */
+export function requestLook(options: {
+  alerts: Pick<AlertStore, 'list'>
+  isActive(sourceId: string, userId: string): Promise<boolean>
+  clock: Clock
+}): Look {
+  const isOver = async ({ rule, about, lastAt }: Alert): Promise<boolean> => {
+    const { sourceId, userId } = about
+    if (rule === RULES_OF.refused && sourceId !== undefined && userId !== undefined) {
+      return !(await options.isActive(sourceId, userId))
+    }
+    return lastAt < options.clock.now() - UNSEEN_MS
+  }
+
+  async function* unresolved(): AsyncIterable<Alert> {
+    for (const rule of Object.values(RULES_OF)) {
+      for (const state of ['open', 'acknowledged'] as const) {
+        let cursor: string | undefined
+        do {
+          const page = await options.alerts.list(
+            { rule, state },
+            { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) },
+          )
+          yield* page.items
+          cursor = page.next
+        } while (cursor !== undefined)
+      }
+    }
+  }
+
+  return {
+    rules: Object.values(RULES_OF),
+    async *findings() {
+      for await (const alert of unresolved()) {
+        if (await isOver(alert)) continue
+        const { id, rule, about, facts } = alert
+        yield { rule, about, facts, key: id.slice(rule.length + 1) }
+      }
+    },
+  }
+}
