@@ -7,12 +7,17 @@ import type { Lane } from './lane.ts'
 import type { EngineLog } from './log.ts'
 import { createLoop } from './loop.ts'
 import { createPace } from './pace.ts'
-import { type LaneRunDeps, type RunControl, runLane } from './run-lane.ts'
+import { type LaneRunDeps, openApp, type RunControl, runLane } from './run-lane.ts'
 import type { AppRecord } from './types.ts'
 import type { WorkerLaneStore } from './worker-store.ts'
 
 /** Every so many claims the longest due lane goes first, however unimportant. */
 const AGE_TURN = 10
+
+/** Places that become free wait this long for more of them; ms. */
+const GATHER_MS = 15
+
+type Opening = ReturnType<typeof openApp>
 
 /** A sleeping loop is woken by the scheduler; this is only a net under it. */
 const ASLEEP_MS = 60_000
@@ -47,6 +52,7 @@ export function createAppLoop(
   let app = first
   let stopping = false
   let claims = 0
+  let soon: NodeJS.Timeout | undefined
   const running = new Set<Promise<void>>()
   const health = createAppHealth(limits.concurrency)
   const control: RunControl = {
@@ -70,25 +76,40 @@ export function createAppLoop(
       limit: free,
       order: claims % AGE_TURN === 0 ? 'age' : 'priority',
     })
-    for (const lane of claimed) begin(lane, since)
-    return claimed.length > 0 && claimed.length < free ? 0 : ASLEEP_MS
+    if (claimed.length === 0) return ASLEEP_MS
+    const opening = openApp(deps, app)
+    for (const lane of claimed) begin(lane, since, opening)
+    return claimed.length < free ? 0 : ASLEEP_MS
   }
 
-  const begin = (lane: Lane, since: number): void => {
+  const begin = (lane: Lane, since: number, opening: Opening): void => {
     const { lanes, clock, leaseMs } = deps
     const hold = createHold(lane, { lanes, clock, leaseMs, since })
-    const done = work(hold).finally(() => {
+    const done = work(hold, opening).finally(() => {
       running.delete(done)
       deps.onMoved()
-      loop.poke()
+      claimSoon()
     })
     running.add(done)
   }
 
-  const work = async (hold: Hold): Promise<void> => {
+  /** Lanes end close together: half of the places, or a short wait, make one claim for several. */
+  const claimSoon = (): void => {
+    if (running.size <= limits.concurrency / 2) {
+      loop.poke()
+      return
+    }
+    // biome-ignore lint/style/noRestrictedGlobals: the worker owns timers
+    soon ??= setTimeout(() => {
+      soon = undefined
+      loop.poke()
+    }, GATHER_MS)
+  }
+
+  const work = async (hold: Hold, opening: Opening): Promise<void> => {
     const heart = keepAlive(hold, deps)
     try {
-      await runLane(deps, app, hold, control)
+      await runLane(deps, app, hold, control, opening)
     } catch (error) {
       const fields = { laneApp: app.id, err: error }
       if (error instanceof LeaseLost) deps.log.info(fields, 'a lease ended before its work')
@@ -109,6 +130,7 @@ export function createAppLoop(
     },
     stop: async () => {
       stopping = true
+      clearTimeout(soon)
       await loop.stop()
       await Promise.all(running)
     },

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { closing } from '../ledger/closing.ts'
 import type { OutcomeItem } from '../ledger/entries.ts'
-import type { EntryWriter, LedgerIntake } from '../ledger/intake.ts'
+import type { EntryWriter, LedgerIntake, PendingEntry } from '../ledger/intake.ts'
 import { type Clock, iso } from '../shared/clock.ts'
 import type { Transactor } from '../shared/transaction.ts'
 import type { EngineLog } from './log.ts'
@@ -10,13 +10,13 @@ import type { ProjectionStore } from './projection-store.ts'
 import type { Offboarding, Revocation } from './types.ts'
 
 const BATCH = 50
-const IDLE_MS = 5_000
+const IDLE_MS = 10_000
 /** After news of a sealing: it is told inside the transaction, which is not committed yet. */
 const BUSY_MS = 100
 const BUSY_FOR_MS = 2_000
 
 export interface CloserDeps {
-  revocations: Pick<ProjectionStore, 'closable' | 'ofOffboarding' | 'beginClosing'>
+  revocations: Pick<ProjectionStore, 'closable' | 'ofOffboardings' | 'beginClosing'>
   entries: EntryWriter
   ledger: LedgerIntake
   transactor: Transactor
@@ -30,9 +30,9 @@ export function createCloser(deps: CloserDeps): Loop {
   let busyUntil = 0
   const close = async (): Promise<number> => {
     const closable = await deps.revocations.closable(BATCH)
-    for (const offboarding of closable) await closeOffboarding(deps, offboarding)
-    if (closable.length > 0) deps.onEnqueued()
-    if (closable.length === BATCH) return 0
+    const closed = closable.length === 0 ? 0 : await closeAll(deps, closable)
+    if (closed > 0) deps.onEnqueued()
+    if (closed === BATCH) return 0
     return performance.now() < busyUntil ? BUSY_MS : IDLE_MS
   }
   const loop = createLoop({ name: 'closer', run: close, log: deps.log })
@@ -45,15 +45,47 @@ export function createCloser(deps: CloserDeps): Loop {
   }
 }
 
-async function closeOffboarding(deps: CloserDeps, offboarding: Offboarding): Promise<void> {
-  const { id } = offboarding
-  const revocations = await deps.revocations.ofOffboarding(id)
-  if (revocations.length !== offboarding.expected.count) {
+/**
+ * All of them in one transaction. A case that cannot be closed is said in the log and keeps no other waiting.
+ *
+ * @returns how many
+ */
+async function closeAll(deps: CloserDeps, closable: readonly Offboarding[]): Promise<number> {
+  const found = await deps.revocations.ofOffboardings(closable.map(({ id }) => id))
+  const byCase = new Map<string, Revocation[]>(closable.map(({ id }) => [id, []]))
+  for (const revocation of found) byCase.get(revocation.offboardingId)?.push(revocation)
+  const closings = closable.flatMap((offboarding) => {
+    try {
+      const entry = closingEntry(deps, offboarding, byCase.get(offboarding.id) ?? [])
+      return [{ id: offboarding.id, entry }]
+    } catch (error) {
+      deps.log.error({ offboardingId: offboarding.id, err: error }, 'a case cannot be closed')
+      return []
+    }
+  })
+  if (closings.length === 0) return 0
+  return await deps.transactor.transaction(async (tx) => {
+    const ours = await deps.revocations.beginClosing(
+      closings.map(({ id }) => id),
+      tx,
+    )
+    const entries = closings.flatMap(({ id, entry }) => (ours.has(id) ? [entry] : []))
+    if (entries.length > 0) await deps.ledger.enqueue(entries, tx)
+    return entries.length
+  })
+}
+
+function closingEntry(
+  deps: CloserDeps,
+  { id, expected }: Offboarding,
+  revocations: readonly Revocation[],
+): PendingEntry {
+  if (revocations.length !== expected.count) {
     throw new Error(
-      `case ${id} expects ${offboarding.expected.count} revocations, ${revocations.length} are there`,
+      `case ${id} expects ${expected.count} revocations, ${revocations.length} are there`,
     )
   }
-  const entry = deps.entries.write(
+  return deps.entries.write(
     {
       type: 'offboarding.closed',
       v: 1,
@@ -64,9 +96,6 @@ async function closeOffboarding(deps: CloserDeps, offboarding: Offboarding): Pro
     },
     { offboardingId: id },
   )
-  await deps.transactor.transaction(async (tx) => {
-    if (await deps.revocations.beginClosing(id, tx)) await deps.ledger.enqueue([entry], tx)
-  })
 }
 
 function outcomeOf({ id, appId, facet, state, entry }: Revocation): OutcomeItem {

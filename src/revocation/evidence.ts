@@ -1,5 +1,4 @@
 import type { Evidence, Handle, Observation } from '../connector-sdk/contract.ts'
-import type { Transaction } from '../shared/transaction.ts'
 
 /** One stored statement of an app, with what the hub knows about how it was obtained. */
 export interface EvidenceRecord {
@@ -28,7 +27,9 @@ export interface EvidenceStore {
   /** @throws HubError ERR_NOT_FOUND when the case key was erased */
   put(offboardingId: string, revocationId: string, record: EvidenceRecord): Promise<string>
   /** Null: looked, and it is not there, or its case was erased. */
-  get(id: string, tx?: Transaction): Promise<StoredEvidence | null>
+  get(id: string): Promise<StoredEvidence | null>
+  /** By id; without those that `get` would answer with null. */
+  many(ids: readonly string[]): Promise<Map<string, StoredEvidence>>
   ofOffboarding(offboardingId: string): Promise<StoredEvidence[]>
 }
 

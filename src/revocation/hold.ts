@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, Instant } from '../shared/clock.ts'
 import { isHubError } from '../shared/errors.ts'
 import type { Lane } from './lane.ts'
 import type { Holding, LaneEvent } from './lane-event.ts'
@@ -22,13 +22,21 @@ export type Said = HeldEvent extends infer E
 
 /** A leased lane, as its one holder sees and moves it. */
 export interface Hold {
-  /** The lane as last seen. */
+  /** The lane as last seen, with what was noted. */
   lane(): Lane
   /**
-   * Stores what happened. A newer intent that came in meanwhile is taken up on the way, so look at the result.
+   * Notes what happened; the next `say` stores it with its own. For what may be lost without harm: should the
+   * process die, the next holder looks again.
    * @throws LeaseLost
    */
-  say(event: Said): Promise<Lane>
+  note(event: Said): Promise<Lane>
+  /**
+   * Stores what happened, as one compare-and-swap, after what was noted before. A newer intent that came in meanwhile
+   * is taken up on the way, so look at the result.
+   * @param event absent: only what was noted
+   * @throws LeaseLost
+   */
+  say(event?: Said): Promise<Lane>
   /** ms until nothing more may be sent, by this machine's monotonic clock. Never optimistic. */
   leftMs(): number
   /** Makes the lease longer. @throws LeaseLost */
@@ -57,26 +65,37 @@ export function createHold(
 ): Hold {
   const { lanes, clock, leaseMs } = options
   const holding: Holding = { lease: claimed.lease?.id ?? '', fence: claimed.fence }
+  /** As stored. */
+  let stored = claimed
+  /** `stored`, moved by what was noted since. */
   let lane = claimed
+  let noted: { event: Said; at: Instant }[] = []
   let deadline = options.since + leaseMs - LEASE_MARGIN_MS
   let queue: Promise<unknown> = Promise.resolve()
 
   const isOurs = (seen: Lane): boolean =>
     seen.lease?.id === holding.lease && seen.fence === holding.fence
 
-  const move = async (event: Said): Promise<Lane> => {
+  const moved = (from: Lane, event: Said, at: Instant): Lane =>
+    transition(from, { ...event, ...holding } as LaneEvent, at)
+
+  const move = async (event: Said | undefined): Promise<Lane> => {
     for (;;) {
-      if (!isOurs(lane)) throw new LeaseLost(`the lease of ${lane.id} is over`)
-      const after = transition(lane, { ...event, ...holding } as LaneEvent, clock.now())
-      if (after === lane) return lane
-      const stored = await lanes.swap(lane, after)
-      if (stored !== null) {
-        lane = stored
-        return stored
+      if (!isOurs(stored)) throw new LeaseLost(`the lease of ${stored.id} is over`)
+      const after = event === undefined ? lane : moved(lane, event, clock.now())
+      if (after === stored) return stored
+      const kept = await lanes.swap(stored, after)
+      if (kept !== null) {
+        stored = kept
+        lane = kept
+        noted = []
+        return kept
       }
-      const fresh = await lanes.lane(lane.id)
-      if (fresh === null) throw new LeaseLost(`${lane.id} is gone`)
-      lane = fresh
+      const fresh = await lanes.lane(stored.id)
+      if (fresh === null) throw new LeaseLost(`${stored.id} is gone`)
+      stored = fresh
+      // What was noted happened all the same; a newer intent may have made it old news.
+      lane = noted.reduce((from, { event: said, at }) => moved(from, said, at), fresh)
     }
   }
 
@@ -102,6 +121,13 @@ export function createHold(
 
   return {
     lane: () => lane,
+    note: (event) =>
+      inTurn(async () => {
+        const at = clock.now()
+        noted.push({ event, at })
+        lane = moved(lane, event, at)
+        return lane
+      }),
     say: (event) => inTurn(() => patiently(() => move(event))),
     patiently,
     leftMs: () => deadline - performance.now(),

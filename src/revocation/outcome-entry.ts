@@ -3,13 +3,21 @@ import type { EntryBody } from '../ledger/entries.ts'
 import { entryId } from '../ledger/entry-id.ts'
 import type { EntryWriter, PendingEntry } from '../ledger/intake.ts'
 import { iso } from '../shared/clock.ts'
-import type { CaseKeys, EvidenceStore, StoredEvidence } from './evidence.ts'
+import type { CaseKeys, StoredEvidence } from './evidence.ts'
 import type { Lane, LaneRecord } from './lane.ts'
 
 export interface OutcomeDeps {
-  evidence: Pick<EvidenceStore, 'get'>
+  /** What the records name, by id. */
+  evidence: ReadonlyMap<string, StoredEvidence>
   caseKeys: CaseKeys
   entries: EntryWriter
+}
+
+/** What the entry of this record commits to. */
+export function evidenceIdsOf(record: LaneRecord): string[] {
+  if (record.kind !== 'verified') return []
+  const { beforeEvidence, requestEvidence, afterEvidence } = record.work
+  return [beforeEvidence, requestEvidence, afterEvidence].filter((id) => id !== undefined)
 }
 
 /** The ledger entry of one terminal record. Deterministic but for its signature: safe to make again. */
@@ -60,12 +68,10 @@ async function verifiedBody(
   if (verdict.kind !== 'dead' && verdict.kind !== 'absent') {
     throw new Error(`revocation ${revocationId} was verified as ${verdict.kind}`)
   }
-  const [caseKey, after, before, request] = await Promise.all([
-    deps.caseKeys.caseKey(offboardingId),
-    load(deps, work.afterEvidence),
-    load(deps, work.beforeEvidence),
-    load(deps, work.requestEvidence),
-  ])
+  const caseKey = await deps.caseKeys.caseKey(offboardingId)
+  const after = found(deps, work.afterEvidence)
+  const before = found(deps, work.beforeEvidence)
+  const request = found(deps, work.requestEvidence)
   if (caseKey === null) throw new Error(`the key of case ${offboardingId} is gone`)
   if (after === undefined) throw new Error(`revocation ${revocationId} has no evidence`)
   const eid = entryId('revocation.verified', revocationId)
@@ -90,14 +96,11 @@ async function verifiedBody(
   }
 }
 
-async function load(
-  deps: OutcomeDeps,
-  id: string | undefined,
-): Promise<StoredEvidence | undefined> {
+function found(deps: OutcomeDeps, id: string | undefined): StoredEvidence | undefined {
   if (id === undefined) return undefined
-  const found = await deps.evidence.get(id)
-  if (found === null) throw new Error(`evidence ${id} is gone`)
-  return found
+  const stored = deps.evidence.get(id)
+  if (stored === undefined) throw new Error(`evidence ${id} is gone`)
+  return stored
 }
 
 function observed({ record }: StoredEvidence, c: string): VerifiedBody['after'] {

@@ -18,11 +18,12 @@ export interface ProjectionStore {
   project(news: readonly RevocationNews[], tx: Transaction): Promise<void>
   /** Cases whose every revocation is sealed, and whose closing entry is not on its way yet. */
   closable(limit: number): Promise<Offboarding[]>
-  /** False when another process was faster. */
-  beginClosing(offboardingId: string, tx: Transaction): Promise<boolean>
+  /** @returns ids of those that no other process was faster with */
+  beginClosing(offboardingIds: readonly string[], tx: Transaction): Promise<ReadonlySet<string>>
   /** The person of a case; null when it was erased. */
   offboarding(id: string): Promise<Offboarding | null>
-  ofOffboarding(id: string): Promise<Revocation[]>
+  /** The revocations of some cases, in no order. */
+  ofOffboardings(ids: readonly string[]): Promise<Revocation[]>
   /** Inside the sealing transaction: `proven` and sealed are one commit. */
   markSealed: OnSealed
 }

@@ -1,22 +1,26 @@
-import type { LedgerIntake } from '../ledger/intake.ts'
+import type { LedgerIntake, PendingEntry } from '../ledger/intake.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Transactor } from '../shared/transaction.ts'
-import type { Lane, Work } from './lane.ts'
+import type { EvidenceStore } from './evidence.ts'
+import type { Lane, LaneRecord, Work } from './lane.ts'
 import type { EngineLog } from './log.ts'
 import { createLoop, type Loop } from './loop.ts'
-import { type OutcomeDeps, outcomeEntry } from './outcome-entry.ts'
+import { evidenceIdsOf, type OutcomeDeps, outcomeEntry } from './outcome-entry.ts'
 import type { ProjectionStore, RevocationNews } from './projection-store.ts'
 import { transition } from './transition.ts'
 import type { WorkerLaneStore } from './worker-store.ts'
 
-const BATCH = 200
-const AT_ONCE = 8
-/** Most steps come in bursts: a short wait carries several over in one transaction. */
-const GATHER_MS = 20
-const IDLE_MS = 3_000
+/** Lanes per transaction. */
+const BATCH = 100
+/** Most steps come in bursts: a short wait carries many over in one transaction. */
+const GATHER_MS = 30
+const IDLE_MS = 10_000
 
-export interface ProjectorDeps extends OutcomeDeps {
-  lanes: Pick<WorkerLaneStore, 'dirty' | 'lane' | 'swap'>
+export interface ProjectorDeps {
+  entries: OutcomeDeps['entries']
+  caseKeys: OutcomeDeps['caseKeys']
+  evidence: Pick<EvidenceStore, 'many'>
+  lanes: Pick<WorkerLaneStore, 'dirty' | 'swapAll'>
   revocations: Pick<ProjectionStore, 'project'>
   ledger: LedgerIntake
   transactor: Transactor
@@ -27,45 +31,99 @@ export interface ProjectorDeps extends OutcomeDeps {
 }
 
 /**
- * Carries what happened in lanes to the revocations, which people see, and to the ledger's intake. One
- * transaction per lane: revocations, intake, and the lane's outbox cleared by compare-and-swap. A crash before
- * the commit repeats it, a crash after it finds nothing left to do.
+ * Carries what happened in lanes to the revocations, which people see, and to the ledger's intake. One transaction
+ * for many lanes: revocations, intake, and the outboxes cleared by compare-and-swap. A crash before the commit
+ * repeats it, a crash after it finds nothing left to do.
  */
 export function createProjector(deps: ProjectorDeps): Loop {
   const project = async (): Promise<number> => {
-    const ids = await deps.lanes.dirty(BATCH)
-    const queue = [...ids]
-    let enqueued = 0
-    let failed = 0
-    const drain = async (): Promise<void> => {
-      for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
-        try {
-          enqueued += await projectLane(deps, id)
-        } catch (error) {
-          failed += 1
-          deps.log.warn({ err: error }, 'a lane could not be projected; it is tried again')
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, drain))
+    const lanes = await deps.lanes.dirty(BATCH)
+    const { enqueued, failed } = await projectAll(deps, lanes)
     if (enqueued > 0) deps.onEnqueued()
     if (failed > 0) return 500
-    return ids.length > 0 ? GATHER_MS : IDLE_MS
+    return lanes.length > 0 ? GATHER_MS : IDLE_MS
   }
   return createLoop({ name: 'projector', run: project, log: deps.log })
 }
 
-/** @returns how many entries it put into the ledger's intake */
-async function projectLane(deps: ProjectorDeps, id: string): Promise<number> {
-  const lane = await deps.lanes.lane(id)
-  if (lane === null || !lane.dirty) return 0
-  const entries = await Promise.all(lane.outbox.map((record) => outcomeEntry(deps, lane, record)))
+interface Projection {
+  lane: Lane
+  entries: readonly PendingEntry[]
+}
+
+/** @returns how many entries were put into the ledger's intake, and how many lanes could not be projected */
+async function projectAll(
+  deps: ProjectorDeps,
+  lanes: readonly Lane[],
+): Promise<{ enqueued: number; failed: number }> {
+  if (lanes.length === 0) return { enqueued: 0, failed: 0 }
+  const ready = await entriesOf(deps, lanes)
+  const failed = lanes.length - ready.length
+  try {
+    return { enqueued: await commit(deps, ready), failed }
+  } catch (error) {
+    if (ready.length <= 1) throw error
+    deps.log.warn({ err: error, lanes: ready.length }, 'projection failed; one lane at a time now')
+  }
+  // One that cannot be stored must not keep the others from being seen.
+  let enqueued = 0
+  let alone = failed
+  for (const projection of ready) {
+    try {
+      enqueued += await commit(deps, [projection])
+    } catch (error) {
+      alone += 1
+      deps.log.warn({ err: error }, 'a lane could not be projected; it is tried again')
+    }
+  }
+  return { enqueued, failed: alone }
+}
+
+async function entriesOf(deps: ProjectorDeps, lanes: readonly Lane[]): Promise<Projection[]> {
+  const records = lanes.flatMap((lane) => lane.outbox)
+  const evidence = await deps.evidence.many(records.flatMap(evidenceIdsOf))
+  const keys = new Map<string, Promise<Buffer | null>>()
+  const outcomes: OutcomeDeps = {
+    entries: deps.entries,
+    evidence,
+    caseKeys: {
+      caseKey: (id) => {
+        const key = keys.get(id) ?? deps.caseKeys.caseKey(id)
+        keys.set(id, key)
+        return key
+      },
+    },
+  }
+  const made = await Promise.all(
+    lanes.map(async (lane): Promise<Projection | undefined> => {
+      try {
+        const ofRecord = (record: LaneRecord) => outcomeEntry(outcomes, lane, record)
+        return { lane, entries: await Promise.all(lane.outbox.map(ofRecord)) }
+      } catch (error) {
+        deps.log.warn({ err: error }, 'a lane could not be projected; it is tried again')
+        return undefined
+      }
+    }),
+  )
+  return made.filter((projection) => projection !== undefined)
+}
+
+async function commit(deps: ProjectorDeps, projections: readonly Projection[]): Promise<number> {
+  if (projections.length === 0) return 0
   const now = deps.clock.now()
+  const swaps = projections.map(({ lane }) => ({
+    before: lane,
+    after: transition(lane, { kind: 'projected' }, now),
+  }))
   return await deps.transactor.transaction(async (tx) => {
-    const projected = transition(lane, { kind: 'projected' }, now)
-    // Somebody moved the lane meanwhile: the next round carries all of it.
-    if ((await deps.lanes.swap(lane, projected, tx)) === null) return 0
-    await deps.revocations.project(newsOf(lane, now), tx)
+    // Somebody moved some of them meanwhile: the next round carries all of those.
+    const kept = await deps.lanes.swapAll(swaps, tx)
+    const ours = projections.filter(({ lane }) => kept.has(lane.id))
+    await deps.revocations.project(
+      ours.flatMap(({ lane }) => newsOf(lane, now)),
+      tx,
+    )
+    const entries = ours.flatMap((projection) => projection.entries)
     if (entries.length > 0) await deps.ledger.enqueue(entries, tx)
     return entries.length
   })

@@ -40,6 +40,7 @@ export interface RunControl {
 /**
  * Does everything that can be done now about a leased lane, then gives it back.
  *
+ * @param opening the app as opened for several lanes at once
  * @throws LeaseLost, HubError ERR_STORAGE_UNAVAILABLE: the lane is then left to the reaper
  */
 export async function runLane(
@@ -47,8 +48,9 @@ export async function runLane(
   app: AppRecord,
   hold: Hold,
   control: RunControl,
+  opening = openApp(deps, app),
 ): Promise<void> {
-  const open = await opened(deps, app)
+  const open = await opening
   const run = 'fault' in open ? undefined : laneRun(deps, open, hold, control)
   for (;;) {
     const lane = hold.lane()
@@ -65,13 +67,17 @@ export async function runLane(
         await hold.say({ kind: 'released', reason: 'done' })
         return
       }
-      await sleep(Math.max(wait, 1))
+    }
+    // What was judged is stored before the next call leaves: a proof does not wait for a slow app.
+    if ((await hold.say()) !== lane) continue
+    if (step.kind === 'rest') {
+      await sleep(Math.max(step.until - deps.clock.now(), 1))
     } else if (run === undefined) {
       await refuse(hold, step, 'fault' in open ? open : { fault: 'bug', effect: 'none' }, deps)
     } else {
       await take(run, step)
     }
-    if (step.kind !== 'rest' && hold.lane().rev === lane.rev) {
+    if (step.kind !== 'rest' && hold.lane() === lane) {
       // A step that changes nothing would be taken again at once, for ever.
       await refuse(hold, step, { fault: 'bug', effect: 'none' }, deps)
     }
@@ -95,7 +101,10 @@ async function take(run: LaneRun, step: Exclude<Step, { kind: 'rest' }>): Promis
 }
 
 /** An app that cannot even be opened (configuration, missing secret, no connector) still owes its revocations. */
-async function opened(deps: LaneRunDeps, app: AppRecord): Promise<OpenApp | CallFault> {
+export async function openApp(
+  deps: Pick<LaneRunDeps, 'runner'>,
+  app: AppRecord,
+): Promise<OpenApp | CallFault> {
   try {
     return await deps.runner.open(app)
   } catch (error) {

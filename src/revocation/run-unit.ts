@@ -113,7 +113,8 @@ async function lookAndRevoke(
   if (spec.observe !== 'none') {
     const observation = await observe(run, handle)
     const evidence = await keepObservation(run, unit, 'before', observation)
-    await run.hold.say({
+    // A look needs no store of its own: it goes with the write or the judgement that follows from it.
+    await run.hold.note({
       kind: 'looked',
       revocationId,
       handleId,
@@ -216,7 +217,7 @@ async function settle(
   if (finding.kind === 'write' || finding.kind === 'enumerate') {
     throw new ConnectorError('bug', `a finding of ${finding.kind} is no judgement`)
   }
-  await run.hold.say({
+  await run.hold.note({
     kind: 'judged',
     revocationId: unit.revocationId,
     judgement: finding,

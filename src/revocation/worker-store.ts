@@ -9,7 +9,15 @@ export interface WorkerLaneStore {
    * Keeps `after` if the stored rev is still `before.rev`.
    * @returns the stored lane (its rev is one higher), or null when somebody else was faster
    */
-  swap(before: Lane, after: Lane, tx?: Transaction): Promise<Lane | null>
+  swap(before: Lane, after: Lane): Promise<Lane | null>
+  /**
+   * Many at once, in a transaction.
+   * @returns ids of those that were kept; the others were moved by somebody else
+   */
+  swapAll(
+    swaps: readonly { before: Lane; after: Lane }[],
+    tx: Transaction,
+  ): Promise<ReadonlySet<string>>
   /**
    * Leases up to `limit` due lanes of one app: most urgent first, and every so often the longest due, so
    * that a stream of urgent ones starves nobody.
@@ -23,10 +31,15 @@ export interface WorkerLaneStore {
   }): Promise<Lane[]>
   /** The earliest due time of each of these apps that has work. One call, one index entry per app. */
   nextDue(appIds: readonly string[]): Promise<Map<string, Instant>>
+  /** When the next lane of any app is due; undefined when none waits. One index entry. */
+  earliest(): Promise<Instant | undefined>
   /** Lanes whose lease ran out. */
   expired(now: Instant, limit: number): Promise<Lane[]>
-  /** Ids of lanes with news for the revocations or the ledger. */
-  dirty(limit: number): Promise<string[]>
+  /**
+   * Lanes with news for the revocations or the ledger. The steps of a holder at work are no news until it has
+   * something to record or gives the lane back.
+   */
+  dirty(limit: number): Promise<Lane[]>
   /** Lanes of one app whose credential is refused. */
   held(appId: string, limit: number): Promise<Lane[]>
 }

@@ -90,6 +90,8 @@ export function createWorker(given: WorkerDeps): Worker {
       apps = await deps.apps.all()
       appsUntil = performance.now() + APPS_MS
     }
+    const first = await deps.lanes.earliest()
+    if (first === undefined || first > deps.clock.now() + IDLE_MS) return IDLE_MS
     const active = apps.filter((app) => app.state === 'active')
     const due = await deps.lanes.nextDue(active.map((app) => app.id))
     const now = deps.clock.now()

@@ -10,6 +10,7 @@ import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
 import { decrypt, encrypt } from '../vault/vault.ts'
 import { translated } from './errors.ts'
+import { gathered } from './lane-batch.ts'
 
 interface EvidenceRow {
   _id: string
@@ -39,6 +40,18 @@ export async function prepareEvidence(connection: Connection): Promise<void> {
 export function createEvidenceStore(connection: Connection, caseKeys: CaseKeys): EvidenceStore {
   const rows = evidenceOf(connection)
   const keys = remembered(caseKeys)
+  const insert = gathered<EvidenceRow, undefined>({
+    most: 100,
+    run: (batch) =>
+      translated(async () => {
+        await rows.insertMany([...batch], { ordered: false })
+        return []
+      }),
+  })
+  const open = async (row: EvidenceRow): Promise<StoredEvidence | null> => {
+    const key = await keys.caseKey(row.offboardingId)
+    return key && opened(row, key)
+  }
   return {
     put: async (offboardingId, revocationId, record) => {
       const key = await keys.caseKey(offboardingId)
@@ -46,15 +59,20 @@ export function createEvidenceStore(connection: Connection, caseKeys: CaseKeys):
       const id = newId()
       const bytes = Buffer.from(JSON.stringify(bounded(record)))
       const sealed = encrypt(key, bytes, context(id))
-      await translated(() => rows.insertOne({ _id: id, offboardingId, revocationId, sealed }))
+      await insert({ _id: id, offboardingId, revocationId, sealed })
       return id
     },
 
     get: async (id) => {
       const row = await translated(() => rows.findOne({ _id: id }))
-      if (row === null) return null
-      const key = await keys.caseKey(row.offboardingId)
-      return key && opened(row, key)
+      return row && (await open(row))
+    },
+
+    many: async (ids) => {
+      if (ids.length === 0) return new Map()
+      const found = await translated(() => rows.find({ _id: { $in: [...ids] } }).toArray())
+      const all = await Promise.all(found.map(open))
+      return new Map(all.flatMap((one) => (one === null ? [] : [[one.id, one]])))
     },
 
     ofOffboarding: async (offboardingId) => {

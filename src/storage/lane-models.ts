@@ -36,7 +36,9 @@ const INDEXES: mongo.IndexDescription[] = [
     name: 'leases',
     partialFilterExpression: { 'lease.id': { $exists: true } },
   },
-  { key: { dirty: 1 }, name: 'dirty', partialFilterExpression: { dirty: true } },
+  { key: { news: 1 }, name: 'news', partialFilterExpression: { news: true } },
+  // Is anything due at all? One index entry, however many apps there are.
+  { key: { dueAt: 1 }, name: 'due', partialFilterExpression: { waits: true } },
   { key: { sourceId: 1, userId: 1 }, name: 'of_user' },
 ]
 

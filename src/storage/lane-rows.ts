@@ -5,6 +5,10 @@ export type LaneRow = {
   _id: string
   /** Somebody may claim it: `ready` or `held`. */
   waits: boolean
+  /** The projector should look: `dirty`, and nobody is about to move it again. */
+  news: boolean
+  /** Names the batch that wrote it; see lane-swap.ts. */
+  stamp?: string
 } & {
   [K in keyof Omit<Lane, 'id'>]: undefined extends Lane[K]
     ? Exclude<Lane[K], undefined> | null
@@ -17,6 +21,7 @@ export function laneRow({ id, ...lane }: Lane, rev: number): LaneRow {
     _id: id,
     rev,
     waits: lane.state === 'ready' || lane.state === 'held',
+    news: lane.dirty && (lane.lease === undefined || lane.outbox.length > 0),
     want: lane.want ?? null,
     current: lane.current ?? null,
     lease: lane.lease ?? null,
@@ -26,7 +31,7 @@ export function laneRow({ id, ...lane }: Lane, rev: number): LaneRow {
   }
 }
 
-export function laneOf({ _id, waits: _, ...row }: LaneRow): Lane {
+export function laneOf({ _id, waits: _, news: _news, stamp: _stamp, ...row }: LaneRow): Lane {
   return {
     ...row,
     id: _id,

@@ -6,14 +6,17 @@ import type { WorkerLaneStore } from '../revocation/worker-store.ts'
 import { HubError } from '../shared/errors.ts'
 import { lanesOf } from './lane-models.ts'
 import { type LaneRow, laneOf, laneRow } from './lane-rows.ts'
+import { createLaneSwap } from './lane-swap.ts'
 import { sessionOf, within } from './transaction.ts'
 
-/** How many candidates are read per lane wanted: workers that race each other then lose less often. */
+/** Candidates read per lane wanted, after a lost race: workers that race each other then lose less often. */
 const CLAIM_WINDOW = 3
 
 /** Lanes in MongoDB. Call `prepareLanes` once before. */
 export function createLaneStore(connection: Connection): LaneStore & WorkerLaneStore {
   const lanes = lanesOf(connection)
+  const swapInBatch = createLaneSwap(lanes)
+  let claimWindow = 1
 
   return {
     load: (ids, tx) =>
@@ -59,13 +62,31 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
         return row && laneOf(row)
       }),
 
-    swap: (before, after, tx) =>
-      within(tx, async () => {
-        const row = laneRow(after, before.rev + 1)
-        const filter = { _id: before.id, rev: before.rev }
-        const result = await lanes.replaceOne(filter, row, sessionOf(tx))
-        return result.matchedCount === 1 ? laneOf(row) : null
-      }),
+    swap: (before, after) => swapInBatch({ before, after }),
+
+    swapAll: async (swaps, tx) => {
+      if (swaps.length === 0) return new Set()
+      const session = sessionOf(tx)
+      const ids = swaps.map(({ before }) => before.id)
+      const stored = await lanes
+        .find({ _id: { $in: ids } }, { projection: { rev: 1 }, ...session })
+        .toArray()
+      const revs = new Map(stored.map((row) => [row._id, row.rev]))
+      const current = swaps.filter(({ before }) => revs.get(before.id) === before.rev)
+      if (current.length > 0) {
+        // Whoever moves one of them after that read is a write conflict: the transaction starts over.
+        await lanes.bulkWrite(
+          current.map(({ before, after }) => ({
+            replaceOne: {
+              filter: { _id: before.id, rev: before.rev },
+              replacement: laneRow(after, before.rev + 1),
+            },
+          })),
+          session,
+        )
+      }
+      return new Set(current.map(({ before }) => before.id))
+    },
 
     claim: ({ appId, lease, now, limit, order }) =>
       within(undefined, async () => {
@@ -74,7 +95,7 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
         const rows = await lanes
           .find({ waits: true, appId, dueAt: { $lte: now } })
           .sort(sort)
-          .limit(limit * CLAIM_WINDOW)
+          .limit(limit * claimWindow)
           .toArray()
         const claimed = inDrawnOrder(rows, order)
           .slice(0, limit)
@@ -90,6 +111,7 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
           })),
           { ordered: false },
         )
+        claimWindow = result.matchedCount === claimed.length ? 1 : CLAIM_WINDOW
         if (result.matchedCount === claimed.length) return claimed.map(({ row }) => laneOf(row))
         // Some were lost to a faster worker; the lease's id says which are ours.
         return (await lanes.find({ 'lease.id': lease.id }).toArray()).map(laneOf)
@@ -108,6 +130,15 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
         return new Map(rows.map((row) => [row.appId, row.dueAt]))
       }),
 
+    earliest: () =>
+      within(undefined, async () => {
+        const row = await lanes.findOne(
+          { waits: true, dueAt: { $gte: 0 } },
+          { sort: { dueAt: 1 }, projection: { _id: 0, dueAt: 1 } },
+        )
+        return row?.dueAt
+      }),
+
     expired: (now, limit) =>
       within(undefined, async () => {
         const over = { 'lease.until': { $gt: 0, $lte: now } }
@@ -118,11 +149,7 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
 
     dirty: (limit) =>
       within(undefined, async () => {
-        const rows = await lanes
-          .find({ dirty: true }, { projection: { _id: 1 } })
-          .limit(limit)
-          .toArray()
-        return rows.map((row) => row._id)
+        return (await lanes.find({ news: true }).limit(limit).toArray()).map(laneOf)
       }),
 
     held: (appId, limit) =>

@@ -9,6 +9,7 @@ import type {
 import { CLOSED_STATES, type Offboarding, type Revocation } from '../revocation/types.ts'
 import { translated } from './errors.ts'
 import { keysetCursor, parseKeyset } from './keyset.ts'
+import { gathered } from './lane-batch.ts'
 import {
   type OffboardingRow,
   offboardingsOf,
@@ -22,6 +23,19 @@ const MAX_TIME_MS = 5_000
 export function createRevocationReader(connection: Connection): RevocationReader {
   const revocations = revocationsOf(connection)
   const offboardings = offboardingsOf(connection)
+  // Lanes that are claimed together ask for their cases together.
+  const offboarding = gathered<string, Offboarding | null>({
+    most: 100,
+    run: (ids) =>
+      translated(async () => {
+        const rows = await offboardings.find({ _id: { $in: [...new Set(ids)] } }).toArray()
+        const found = new Map(rows.map((row) => [row._id, row]))
+        return ids.map((id) => {
+          const row = found.get(id)
+          return row === undefined ? null : offboardingOf(row)
+        })
+      }),
+  })
 
   return {
     list: (filter, paging) =>
@@ -43,11 +57,7 @@ export function createRevocationReader(connection: Connection): RevocationReader
         return row && revocationOf(row)
       }),
 
-    offboarding: (id) =>
-      translated(async () => {
-        const row = await offboardings.findOne({ _id: id })
-        return row && offboardingOf(row)
-      }),
+    offboarding,
 
     offboardings: (filter, paging) =>
       translated(async () => {

@@ -11,7 +11,7 @@ import {
   type RevocationRow,
   revocationsOf,
 } from './revocation-models.ts'
-import { createRevocationReader, offboardingOf } from './revocation-reader.ts'
+import { createRevocationReader, offboardingOf, revocationOf } from './revocation-reader.ts'
 import { sessionOf, within } from './transaction.ts'
 
 /** The database's clock in ms, as an expression of an update. */
@@ -64,15 +64,27 @@ export function createRevocationStore(
         return rows.map(offboardingOf)
       }),
 
-    beginClosing: async (offboardingId, tx) => {
-      const filter = { _id: offboardingId, open: 0, closing: { $exists: false } }
-      const result = await offboardings.updateOne(
-        filter,
-        { $set: { closing: true } },
-        sessionOf(tx),
-      )
-      return result.modifiedCount === 1
+    beginClosing: async (offboardingIds, tx) => {
+      const session = sessionOf(tx)
+      const rows = await offboardings
+        .find(
+          { _id: { $in: [...offboardingIds] }, open: 0, closing: { $exists: false } },
+          { projection: { _id: 1 }, ...session },
+        )
+        .toArray()
+      const ids = rows.map((row) => row._id)
+      // A faster process is a write conflict: the transaction starts over and no longer finds it.
+      if (ids.length > 0) {
+        await offboardings.updateMany({ _id: { $in: ids } }, { $set: { closing: true } }, session)
+      }
+      return new Set(ids)
     },
+
+    ofOffboardings: (ids) =>
+      within(undefined, async () => {
+        const rows = await revocations.find({ offboardingId: { $in: [...ids] } }).toArray()
+        return rows.map(revocationOf)
+      }),
 
     markSealed: async (entries, tx) => {
       const session = sessionOf(tx)

@@ -29,8 +29,8 @@ export function playSchedule(
     lane: undefined,
     records: [],
     lies: [],
-    move: (event) => {
-      const after = move(store.lane, event, world.now())
+    move: (event, at = world.now()) => {
+      const after = move(store.lane, event, at)
       if (after !== store.lane) store.lane = { ...after, rev: after.rev + 1 }
       return store.lane as Lane
     },

@@ -4,6 +4,7 @@ import type { Lane, Undo, Work } from '../../../../src/revocation/lane.ts'
 import type { LaneEvent } from '../../../../src/revocation/lane-event.ts'
 import { nextStep } from '../../../../src/revocation/next-step.ts'
 import { judge } from '../../../../src/revocation/verdict.ts'
+import { moveOf } from './mutants.ts'
 import { calmWait, isAtRest, type Stage } from './stage.ts'
 import { LATEST_EFFECT } from './target.ts'
 import type { Process } from './world.ts'
@@ -42,7 +43,12 @@ export function* simWorker(stage: Stage, name: string): Process {
     }
     const claimed = store.move({ kind: 'claimed', lease })
     if (claimed.lease?.id !== lease.id) continue
-    yield* hold(stage, { lease: lease.id, fence: claimed.fence, deadline: lease.until - MARGIN })
+    yield* hold(stage, {
+      lease: lease.id,
+      fence: claimed.fence,
+      deadline: lease.until - MARGIN,
+      noted: [],
+    })
   }
 }
 
@@ -50,6 +56,8 @@ interface Held {
   lease: string
   fence: number
   deadline: number
+  /** Stored with what is said next, lost when the process dies. */
+  noted: { said: Said; at: number }[]
 }
 
 /** Thrown where the real worker throws LeaseLost, or where the process dies. */
@@ -59,11 +67,15 @@ function* hold(stage: Stage, held: Held): Process {
   try {
     yield* pause(stage, 3)
     for (;;) {
-      const lane = current(stage, held)
+      const lane = withNoted(stage, held, current(stage, held))
       const step = nextStep(lane, stage.world.now())
       if (step.kind === 'rest') {
         yield* say(stage, held, { kind: 'released', reason: 'done' })
         return
+      }
+      if (held.noted.length > 0) {
+        yield* say(stage, held)
+        continue
       }
       if (step.kind === 'restore') yield* restore(stage, held, step.undo)
       else if (step.unit.state === 'settling') yield* verify(stage, held, step.unit)
@@ -93,15 +105,32 @@ function current(stage: Stage, held: Held): Lane {
 const isOurs = (lane: Lane, held: Held): boolean =>
   lane.lease?.id === held.lease && lane.fence === held.fence
 
-function* say(stage: Stage, held: Held, said: Said): Generator<number, Lane, void> {
+/** What was noted and what is said now, as one compare-and-swap. */
+function* say(stage: Stage, held: Held, said?: Said): Generator<number, Lane, void> {
   yield* pause(stage, 3)
-  current(stage, held)
-  const { lease, fence } = held
-  const before = stage.store.lane
-  const after = stage.store.move({ ...said, lease, fence } as LaneEvent)
-  noteLies(stage, before, after)
+  let after = current(stage, held)
+  const now = { at: stage.world.now() }
+  const all = said === undefined ? held.noted : [...held.noted, { said, ...now }]
+  held.noted = []
+  for (const { said: next, at } of all) {
+    const before = stage.store.lane
+    after = stage.store.move(signed(held, next), at)
+    noteLies(stage, before, after)
+  }
   yield* pause(stage, 3)
   return after
+}
+
+const signed = ({ lease, fence }: Held, said: Said): LaneEvent =>
+  ({ ...said, lease, fence }) as LaneEvent
+
+const note = ({ world }: Stage, held: Held, said: Said): void => {
+  held.noted.push({ said, at: world.now() })
+}
+
+function withNoted({ mutant }: Stage, held: Held, lane: Lane): Lane {
+  const move = moveOf(mutant)
+  return held.noted.reduce((moved, { said, at }) => move(moved, signed(held, said), at), lane)
 }
 
 /** A proof must be true when it is stored: the lane is exclusive, so nothing may have changed since the read. */
@@ -117,9 +146,9 @@ function* lookAndRevoke(stage: Stage, held: Held, unit: Work): Process {
   const { revocationId, facet } = unit
   const observation = yield* look(stage, unit)
   const looked = { kind: 'looked', revocationId, handleId: 'h', evidence: 'e' } as const
-  yield* say(stage, held, { ...looked, state: observation.state })
+  note(stage, held, { ...looked, state: observation.state })
   const finding = judge({ spec: specOf(facet), absenceIs: 'proof', observation, seenLive: true })
-  if (finding.kind !== 'write') return yield* settle(stage, held, unit, finding)
+  if (finding.kind !== 'write') return settle(stage, held, unit, finding)
   const lane = yield* say(stage, held, {
     kind: 'sent',
     what: { op: 'revoke', revocationId },
@@ -186,7 +215,7 @@ function* verify(stage: Stage, held: Held, unit: Work): Process {
     seenLive: true,
     ackedAt: unit.lastAttemptAt ?? 0,
   })
-  yield* settle(stage, held, unit, finding)
+  settle(stage, held, unit, finding)
 }
 
 function* look(stage: Stage, { facet }: Work) {
@@ -197,14 +226,14 @@ function* look(stage: Stage, { facet }: Work) {
   return { handle: { facet, id: 'h' }, state, at, evidence }
 }
 
-function* settle(
+function settle(
   stage: Stage,
   held: Held,
   { revocationId }: Work,
   finding: ReturnType<typeof judge>,
-): Process {
+): void {
   if (finding.kind === 'write' || finding.kind === 'enumerate') throw new Error(finding.kind)
-  yield* say(stage, held, {
+  note(stage, held, {
     kind: 'judged',
     revocationId,
     judgement: finding,

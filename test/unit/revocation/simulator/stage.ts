@@ -7,7 +7,7 @@ import type { World } from './world.ts'
 export interface SimStore {
   lane: Lane | undefined
   /** Stores the result of an event on the present state, as the compare-and-swap loop would. */
-  move(event: Parameters<Move>[1]): Lane
+  move(event: Parameters<Move>[1], at?: number): Lane
   records: LaneRecord[]
   /** Records that claimed death while the target said life. */
   lies: string[]

@@ -1,0 +1,49 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+/**
+ * Group commit. Calls that come in while the last batch is under way go together in the next one: a round trip and
+ * a journal flush then serve many callers. A lone call goes at once.
+ *
+ * @param options.most items of one batch
+ * @param options.run answers in the order of the items; when it throws, every caller of the batch hears it
+ */
+export function gathered<T, R>(options: {
+  most: number
+  run: (items: readonly T[]) => Promise<readonly R[]>
+}): (item: T) => Promise<R> {
+  const { most, run } = options
+  interface Call {
+    item: T
+    resolve(result: R): void
+    reject(error: unknown): void
+  }
+  let waiting: Call[] = []
+  let draining = false
+
+  const flush = async (calls: readonly Call[]): Promise<void> => {
+    try {
+      const results = await run(calls.map(({ item }) => item))
+      for (const [index, call] of calls.entries()) call.resolve(results[index] as R)
+    } catch (error) {
+      for (const call of calls) call.reject(error)
+    }
+  }
+
+  const drain = async (): Promise<void> => {
+    draining = true
+    // Whoever calls in the same turn of the event loop comes along.
+    await nextTurn()
+    while (waiting.length > 0) {
+      const calls = waiting.slice(0, most)
+      waiting = waiting.slice(most)
+      await flush(calls)
+    }
+    draining = false
+  }
+
+  return (item) =>
+    new Promise<R>((resolve, reject) => {
+      waiting.push({ item, resolve, reject })
+      if (!draining) void drain()
+    })
+}
