@@ -26,8 +26,8 @@ export function typedValue(
     case 'boolean': {
       if (ORDERING.has(operator) || TEXTUAL.has(operator)) throw unfit
       if (typeof given === 'boolean') return given
-      const word = dialect.looseFilterValues ? String(given).toLowerCase() : ''
-      if (word === 'true' || word === 'false') return word === 'true'
+      const word = String(given).toLowerCase()
+      if ((word === 'true' || word === 'false') && dialect.looseFilterValues) return word === 'true'
       throw unfit
     }
     case 'dateTime': {

@@ -103,8 +103,8 @@ function coerceSimple(
   switch (attribute.type) {
     case 'boolean': {
       if (typeof value === 'boolean') return value
-      const word = dialect.stringBooleans && typeof value === 'string' ? value.toLowerCase() : ''
-      if (word === 'true' || word === 'false') return word === 'true'
+      const word = typeof value === 'string' ? value.toLowerCase() : ''
+      if ((word === 'true' || word === 'false') && dialect.stringBooleans) return word === 'true'
       throw mustBe(where, 'true or false')
     }
     case 'integer':
@@ -118,7 +118,7 @@ function coerceSimple(
         throw mustBe(where, 'a date')
       return value
     default:
-      if (typeof value !== 'string') return (value as unknown as string).trim()
+      if (typeof value !== 'string') throw mustBe(where, 'a string')
       return value === '' && dialect.emptyClears ? undefined : value
   }
 }
