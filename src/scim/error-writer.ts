@@ -11,6 +11,8 @@ const TABLE: Partial<Record<ErrorCode, readonly [status: number, scimType?: stri
   ERR_MUTABILITY: [400, 'mutability'],
   ERR_TOO_MANY: [400, 'tooMany'],
   ERR_INVALID_CURSOR: [400, 'invalidCursor'],
+  // RFC 9865 §2.1. `expiredCursor` is never said: cursors do not expire.
+  ERR_INVALID_COUNT: [400, 'invalidCount'],
   ERR_UNIQUENESS: [409, 'uniqueness'],
   ERR_NOT_FOUND: [404],
   ERR_CONFLICT: [409],

@@ -34,7 +34,7 @@ export function listRequestOfQuery(query: URLSearchParams): ListRequest {
     descending: isDescending(one('sortOrder')),
     page: pageOf(
       integer('startIndex', one('startIndex')),
-      integer('count', one('count')),
+      countOf(one('count'), one('cursor')),
       one('cursor'),
     ),
   }
@@ -79,10 +79,10 @@ export function listRequestOfBody(body: Json): ListRequest {
     }
     return (names as string[]).map((one) => one.trim()).filter((one) => one !== '')
   }
-  const number = (name: string): number | undefined => {
+  /** As a query string would have it; what is no number is no integer either. */
+  const digits = (name: string): string | undefined => {
     const value = given.get(name.toLowerCase()) ?? undefined
-    if (value === undefined || typeof value === 'number') return integer(name, value?.toString())
-    throw invalid(`"${name}" must be an integer`)
+    return value === undefined || typeof value === 'number' ? value?.toString() : 'NaN'
   }
   const filter = text('filter')
   const sortBy = text('sortBy')
@@ -92,7 +92,11 @@ export function listRequestOfBody(body: Json): ListRequest {
     ...(filter === undefined ? {} : { filter }),
     ...(sortBy === undefined ? {} : { sortBy }),
     descending: isDescending(text('sortOrder')),
-    page: pageOf(number('startIndex'), number('count'), text('cursor')),
+    page: pageOf(
+      integer('startIndex', digits('startIndex')),
+      countOf(digits('count'), text('cursor')),
+      text('cursor'),
+    ),
   }
 }
 
@@ -156,9 +160,19 @@ function pageOf(
   return { kind: 'cursor', cursor, count: rows }
 }
 
+/** RFC 9865 §2.1 has a word of its own for a wrong count beside a cursor. */
+function countOf(text: string | undefined, cursor: string | undefined): number | undefined {
+  if (cursor !== undefined && text !== undefined && text !== '' && !isInteger(text)) {
+    throw new HubError('ERR_INVALID_COUNT', '"count" must be an integer')
+  }
+  return integer('count', text)
+}
+
+const isInteger = (text: string): boolean => /^[+-]?\d{1,15}$/.test(text)
+
 function integer(name: string, text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined
-  if (!/^[+-]?\d{1,15}$/.test(text)) throw invalid(`"${name}" must be an integer`)
+  if (!isInteger(text)) throw invalid(`"${name}" must be an integer`)
   return Number(text)
 }
 

@@ -76,6 +76,44 @@ export function createScimLists({ store }: Pick<ScimParts, 'store'>, schemas: Sc
     )
   }
 
+  /**
+   * Users first, then groups. The cursor is that of the type under way, with the type before it.
+   */
+  const allByCursor = async (
+    call: ScimCall,
+    request: ListRequest,
+    { cursor, count }: Extract<ListRequest['page'], { kind: 'cursor' }>,
+  ): Promise<Page> => {
+    const [, type, inner = ''] = /^(users|groups)\.(.*)$/s.exec(cursor) ?? []
+    if (type === undefined && cursor !== '') {
+      throw new HubError('ERR_INVALID_CURSOR', 'the cursor does not belong to this query')
+    }
+    const paged = (from: string, rows: number): ListRequest => ({
+      ...request,
+      page: { kind: 'cursor', cursor: from, count: rows },
+    })
+    const first = await users(
+      call,
+      paged(type === 'users' ? inner : '', type === 'groups' ? 0 : count),
+      'absent',
+    )
+    const isUsersLeft = type !== 'groups' && first.nextCursor !== undefined
+    const left = isUsersLeft ? 0 : count - first.resources.length
+    const second = await groups(call, paged(type === 'groups' ? inner : '', left), 'absent')
+    const next = isUsersLeft
+      ? `users.${first.nextCursor}`
+      : left === 0 && count > 0 && second.totalResults > 0
+        ? 'groups.'
+        : second.nextCursor === undefined
+          ? undefined
+          : `groups.${second.nextCursor}`
+    return {
+      totalResults: first.totalResults + second.totalResults,
+      resources: [...first.resources, ...second.resources],
+      ...(next === undefined ? {} : { nextCursor: next }),
+    }
+  }
+
   return {
     async one(call, schema, request) {
       const list = schema.type === 'User' ? users : groups
@@ -85,7 +123,7 @@ export function createScimLists({ store }: Pick<ScimParts, 'store'>, schemas: Sc
     async all(call, request) {
       checkKnownSomewhere(schemas, call, request)
       if (request.page.kind === 'cursor') {
-        throw new HubError('ERR_INVALID_CURSOR', 'a search of all types pages by startIndex')
+        return listAnswer(request, await allByCursor(call, request, request.page))
       }
       const { startIndex, count } = request.page
       const first = await users(call, request, 'absent')

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'ERR_MUTABILITY'
   | 'ERR_TOO_MANY'
   | 'ERR_INVALID_CURSOR'
+  | 'ERR_INVALID_COUNT'
   | 'ERR_UNIQUENESS'
   | 'ERR_NOT_FOUND'
   | 'ERR_CONFLICT'

@@ -107,7 +107,7 @@ async function matchOf(
   if (filter === undefined) return own
   const joined = new Map<Filter, readonly string[]>()
   for (const part of joinsOf(filter, type)) {
-    joined.set(part, await keysJoinedBy(part, type, sourceId, collections.memberships, MAX_TIME_MS))
+    joined.set(part, await keysJoinedBy(part, type, sourceId, collections, MAX_TIME_MS))
   }
   const compiled = compileFilter(filter, {
     resourceType: type,

@@ -88,9 +88,9 @@ export function compileElement(
   const inner = (part: Filter): Query => compileElement(part, field)
   switch (filter.kind) {
     case 'and':
-      return { $and: filter.of.map(inner) }
+      return filter.of.length === 0 ? EVERYTHING : { $and: filter.of.map(inner) }
     case 'or':
-      return { $or: filter.of.map(inner) }
+      return filter.of.length === 0 ? NOTHING : { $or: filter.of.map(inner) }
     case 'not':
       return { $nor: [inner(filter.of)] }
     case 'present':
