@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import express, { type Express } from 'express'
@@ -28,12 +28,14 @@ import { createDirectory } from './intake/create-directory.ts'
 import { openByHand } from './intake/open-by-hand.ts'
 import { reopen } from './intake/reopen.ts'
 import type { UserChangeDeps } from './intake/user-changes.ts'
+import { createAnchors } from './ledger/anchors.ts'
 import { createCertificateMaker } from './ledger/certificate.ts'
 import { certificatePolicy } from './ledger/certificate-policy.ts'
 import type { OnSealed } from './ledger/intake.ts'
 import { manifestKey, workerKey } from './ledger/keys.ts'
 import { createEntryWriter } from './ledger/leaf.ts'
 import { parseVkey, type Verifier } from './ledger/note.ts'
+import { type Policy, parsePolicy } from './ledger/policy.ts'
 import { createLedgerReader } from './ledger/reader.ts'
 import { createLedger, createSealing, createSigning, type Ledger } from './ledger/start-ledger.ts'
 import type { AppRecord, Revocation } from './revocation/types.ts'
@@ -99,6 +101,7 @@ export async function createHub({
 
   // The two roles wake each other; either may be absent in this process.
   let worker: Worker | undefined
+  const ledgerPolicy = await policyOf(config.ledgerPolicyFile)
   const ledger = await ledgerRole(async (sealed, tx) => {
     await stores.revocations.markSealed(sealed, tx)
     worker?.onSealed()
@@ -133,6 +136,10 @@ export async function createHub({
       },
     })
   }
+  const anchors =
+    ledgerPolicy !== undefined && ledger?.status !== undefined
+      ? createAnchors({ store: stores.ledger, policy: ledgerPolicy, fetch, log })
+      : undefined
   const changes: UserChangeDeps = {
     ...stores,
     store: stores.directory,
@@ -188,6 +195,7 @@ export async function createHub({
       }, CLOCK_REFRESH_MS)
       worker?.start()
       ledger?.start()
+      anchors?.start()
       watch?.start()
       heartbeats?.start()
     },
@@ -197,6 +205,7 @@ export async function createHub({
       await heartbeats?.stop()
       await worker?.stop()
       await ledger?.stop()
+      await anchors?.stop()
       await runner.close()
     },
   }
@@ -285,7 +294,11 @@ export async function createHub({
           budgetMs: SCIM_BUDGET_MS,
         }),
       )
-      const reader = createLedgerReader({ origin: config.ledgerOrigin, store: stores.ledger })
+      const reader = createLedgerReader({
+        origin: config.ledgerOrigin,
+        store: stores.ledger,
+        policy: ledgerPolicy,
+      })
       app.use(
         '/ledger',
         createLedgerTilesRouter({
@@ -333,6 +346,17 @@ export async function createHub({
 
 type LedgerRole = Pick<Ledger, 'start' | 'stop'> &
   Partial<Pick<Ledger, 'poke' | 'status' | 'verifierKeys'>>
+
+/** Whom the hub itself asks to cosign; undefined when nobody was named. */
+async function policyOf(file: string | undefined): Promise<Policy | undefined> {
+  if (file === undefined) return undefined
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new HubError('ERR_CONFIG', `LEDGER_POLICY_FILE: ${file} cannot be read`, { cause })
+  })
+  const read = parsePolicy(text)
+  if (read.kind === 'policy') return read.policy
+  throw new HubError('ERR_CONFIG', `LEDGER_POLICY_FILE: ${file}: ${read.reason}`)
+}
 
 function logVerifiers(vkeys: readonly string[], origin: string): Verifier[] {
   return vkeys.map((vkey) => {

@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import type { LedgerReader } from '../ledger/reader.ts'
+import { iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { defineRoute, type Route } from './route.ts'
 
 /** What auditors may read of the ledger: what a signed checkpoint covers, and nothing beyond. */
 export type LedgerPort = Pick<
   LedgerReader,
-  'checkpointText' | 'entry' | 'inclusionProof' | 'consistencyProof' | 'verifierKeys'
+  'checkpointText' | 'entry' | 'inclusionProof' | 'consistencyProof' | 'verifierKeys' | 'status'
 >
 
 const index = z.object({
@@ -16,10 +17,47 @@ const index = z.object({
     .transform(Number),
 })
 
+const status = z.object({
+  origin: z.string(),
+  sealed: z.object({ size: z.int(), at: z.iso.datetime().optional() }),
+  signed: z
+    .object({
+      size: z.int(),
+      at: z.iso.datetime(),
+      root: z.string().meta({ description: 'Hex' }),
+      witnesses: z.array(z.object({ name: z.string(), at: z.iso.datetime().nullable() })),
+      quorum: z.boolean().nullable(),
+    })
+    .nullable(),
+})
+
 /** The ledger, for auditors. Its entries hold no personal data. */
 export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
   const missing = (): HubError => new HubError('ERR_NOT_FOUND', 'the ledger has no such entry')
   return [
+    defineRoute({
+      method: 'GET',
+      path: '/ledger/status',
+      summary: 'How far the ledger is sealed, signed and witnessed',
+      allow: ['admin', 'auditor', 'owner'],
+      answers: { 200: { description: 'Sizes and times', schema: status } },
+      handle: async () => {
+        const { origin, sealed, signed } = await ledger.status()
+        return {
+          status: 200,
+          json: {
+            origin,
+            sealed: { size: sealed.size, ...(sealed.size === 0 ? {} : { at: iso(sealed.at) }) },
+            signed: signed && {
+              ...signed,
+              at: iso(signed.at),
+              witnesses: signed.witnesses.map(({ name, at }) => ({ name, at: at && iso(at) })),
+            },
+          },
+        }
+      },
+    }),
+
     defineRoute({
       method: 'GET',
       path: '/ledger/checkpoint',

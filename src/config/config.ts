@@ -32,6 +32,8 @@ export interface Config {
   readonly ledgerOrigin: string
   /** vkeys; empty: the key is in `dataDir`. */
   readonly ledgerLogKeys: readonly string[]
+  /** Path of a C2SP tlog-policy. */
+  readonly ledgerPolicyFile: string | undefined
   /** npm package names. */
   readonly connectors: readonly string[]
   /** Schema extensions beside the enterprise user. */
@@ -115,6 +117,7 @@ const schema = z.object({
     .transform(list)
     .pipe(z.array(z.string().regex(/^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/, 'must be vkeys')))
     .default([]),
+  LEDGER_POLICY_FILE: z.string().optional(),
   CONNECTORS: z
     .string()
     .transform(list)
@@ -169,6 +172,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     metricsToken: v.METRICS_TOKEN,
     ledgerOrigin: v.LEDGER_ORIGIN,
     ledgerLogKeys: Object.freeze(v.LEDGER_LOG_KEY),
+    ledgerPolicyFile: v.LEDGER_POLICY_FILE,
     connectors: Object.freeze(v.CONNECTORS),
     scimExtensions: v.SCIM_EXTENSIONS_FILE,
     logLevel: v.LOG_LEVEL,

@@ -92,6 +92,12 @@ export const SETTINGS = [
       'Comma-separated public keys (vkeys) of the ledger. With them the role ledger holds no key and seals only; a process with the role signer signs.',
   },
   {
+    name: 'LEDGER_POLICY_FILE',
+    default: 'none',
+    description:
+      'Witnesses of the ledger: a C2SP tlog-policy whose witness lines end with an address. The signer shows every checkpoint to them.',
+  },
+  {
     name: 'CONNECTORS',
     default: 'none',
     description: 'Comma-separated npm packages with further connectors.',

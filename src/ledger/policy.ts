@@ -4,6 +4,8 @@ import { COSIGNATURE, ED25519, parseVkey, type Verifier } from './note.ts'
 export interface Policy {
   logs: readonly Verifier[]
   witnesses: readonly Verifier[]
+  /** Where a witness takes checkpoints, if the policy says so. */
+  urls: ReadonlyMap<Verifier, string>
   /** Do these witnesses suffice? */
   quorum(cosigned: ReadonlySet<Verifier>): boolean
 }
@@ -21,6 +23,7 @@ export function parsePolicy(text: string): ReadPolicy {
   if (lines.length > MAX_LINES) return { kind: 'refused', reason: 'too many lines' }
   const logs: Verifier[] = []
   const witnesses: Verifier[] = []
+  const urls = new Map<Verifier, string>()
   const rules = new Map<string, Rule>()
   const members = new Set<string>()
   let quorum: Rule | undefined
@@ -39,6 +42,9 @@ export function parsePolicy(text: string): ReadPolicy {
         const witness = parseVkey(rest[0] ?? '')
         if (witness?.type !== COSIGNATURE) return 'is no witness key'
         if (witnesses.some((known) => known.raw.equals(witness.raw))) return 'repeats a witness key'
+        const url = rest[1]
+        if (url !== undefined && !/^https?:\/\/\S+$/.test(url)) return 'has no http(s) address'
+        if (url !== undefined) urls.set(witness, url)
         witnesses.push(witness)
         return define(name, (cosigned) => cosigned.has(witness))
       }
@@ -77,12 +83,12 @@ export function parsePolicy(text: string): ReadPolicy {
     if (fault !== undefined) return { kind: 'refused', reason: `line ${i + 1} ${fault}` }
   }
   if (quorum === undefined) return { kind: 'refused', reason: 'no quorum line' }
-  return { kind: 'policy', policy: { logs, witnesses, quorum } }
+  return { kind: 'policy', policy: { logs, witnesses, urls, quorum } }
 }
 
 /** The policy of somebody who knows the log's key and asks for no witness. */
 export function logOnlyPolicy(logs: readonly Verifier[]): Policy {
-  return { logs, witnesses: [], quorum: () => true }
+  return { logs, witnesses: [], urls: new Map(), quorum: () => true }
 }
 
 /** 0, which is no threshold, for anything else. */

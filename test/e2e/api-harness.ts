@@ -140,6 +140,7 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
       inclusionProof: async () => null,
       consistencyProof: async () => null,
       verifierKeys: async () => ({ log: [], cosigner: [] }),
+      status: async () => ({ origin: 'log', sealed: { size: 0, at: 0 }, signed: null }),
     },
     apiTokens,
     publicUrl: 'https://hub.example.com',

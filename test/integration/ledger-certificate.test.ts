@@ -17,7 +17,9 @@ import { createAppStore, prepareApps } from '../../src/storage/app-store.ts'
 import { createCaseKeyStore } from '../../src/storage/case-key-store.ts'
 import { createEvidenceStore, prepareEvidence } from '../../src/storage/evidence-store.ts'
 import { createCertificateSource } from '../../src/storage/ledger-certificate-source.ts'
-import { prepareRevocations } from '../../src/storage/revocation-models.ts'
+import { createErasure } from '../../src/storage/ledger-erasure.ts'
+import { createLedgerIntake } from '../../src/storage/ledger-intake-store.ts'
+import { offboardingsOf, prepareRevocations } from '../../src/storage/revocation-models.ts'
 import { createRevocationStore } from '../../src/storage/revocation-store.ts'
 import { createTransactor } from '../../src/storage/transaction.ts'
 import { createVault } from '../../src/vault/vault.ts'
@@ -175,9 +177,37 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
   expect(complete.text).toContain('alice@example.com')
   expect(complete.text).toContain('disclosed   3 fields, 0 kept closed')
 
-  expect(await caseKeys.erase('o1')).toBe(true)
-  expect(await caseKeys.erase('o1')).toBe(false)
-  await seal({ ...common, type: 'offboarding.keys_erased' })
+  const clock = { now: () => now }
+  const erasure = createErasure(db.connection, {
+    caseKeys,
+    entries: it.writer,
+    intake: createLedgerIntake(db.connection),
+    transactor: { transaction },
+    clock,
+  })
+  const broken = createErasure(db.connection, {
+    caseKeys,
+    entries: it.writer,
+    intake: {
+      enqueue: async () => {
+        throw new Error('the intake is away')
+      },
+    },
+    transactor: { transaction },
+    clock,
+  })
+  await expect(broken.eraseCase('o1')).rejects.toThrow('the intake is away')
+  expect((await check()).text).toContain('alice@example.com')
+  expect(await erasure.eraseCase('o1')).toBe(true)
+  expect(await erasure.eraseCase('o1')).toBe(false)
+  await expect(erasure.eraseCase('o2')).rejects.toThrow('no such case')
+  await it.settle()
+  expect((await it.store.entry((await it.reader.size()) - 1))!.eid).toBe(
+    'offboarding.keys_erased:o1',
+  )
+  const left = await offboardingsOf(db.connection).findOne({ _id: 'o1' })
+  expect(JSON.stringify(left)).not.toContain('alice')
+  expect(await db.connection.collection('evidence').countDocuments()).toBe(0)
   const erased = await check()
   expect(erased).toMatchObject({ code: 0 })
   expect(erased.text).toContain('(erased)')

@@ -66,6 +66,7 @@ export async function ledgerOn(
     masterKey,
     writer,
     logged,
+    log,
     reader: createLedgerReader({ origin: ORIGIN, store }),
     enqueue: (entries: readonly PendingEntry[]) => transaction((tx) => intake.enqueue(entries, tx)),
     /** Seals and publishes everything that waits. */

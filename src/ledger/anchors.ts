@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readCosignatures } from './cosignature.ts'
+import { type LedgerLog, silentLog } from './log.ts'
+import { type NoteSignature, parseNote } from './note.ts'
+import type { Policy } from './policy.ts'
+import { consistencyProof, type ReadTile } from './proofs.ts'
+import type { CheckpointStore, LogReadStore, StoredCheckpoint } from './store.ts'
+import { askWitness, type Fetch, type WitnessAddress, withSignatures } from './witness.ts'
+
+/** What others do with each checkpoint after it was published. Sealing and publishing never wait for it. */
+export interface Anchors {
+  start(): void
+  stop(): Promise<void>
+  /** One round without the loop; for tests and tools. @returns the newest checkpoint, with what was added */
+  round(): Promise<StoredCheckpoint | undefined>
+}
+
+const INTERVAL_MS = 2_000
+
+/**
+ * Shows every new checkpoint to the witnesses of a policy, and keeps their cosignatures with it. Whether they
+ * suffice, the verifier decides by a policy of its own.
+ */
+export function createAnchors(options: {
+  store: LogReadStore & CheckpointStore
+  policy: Policy
+  fetch: Fetch
+  log?: LedgerLog
+}): Anchors {
+  const { store, policy, log = silentLog } = options
+  const witnesses = policy.witnesses.flatMap((verifier): WitnessAddress[] => {
+    const url = policy.urls.get(verifier)
+    return url === undefined ? [] : [{ verifier, url }]
+  })
+  /** What each witness cosigned last. */
+  const since = new Map<WitnessAddress, number>()
+  const said = new Map<WitnessAddress, string>()
+  const stopping = new AbortController()
+  let running: Promise<void> | undefined
+
+  const readTile: ReadTile = async (tile) => {
+    const bytes = await store.tile(tile)
+    if (bytes === undefined) throw new RangeError(`tile ${tile.level}/${tile.index} is missing`)
+    return bytes
+  }
+
+  const ask = async (
+    witness: WitnessAddress,
+    { note, size }: StoredCheckpoint,
+  ): Promise<NoteSignature | undefined> => {
+    const proof = async (old: number): Promise<string[]> =>
+      (await consistencyProof(old, size, readTile)).map((hash) => hash.toString('base64'))
+    const old = since.get(witness) ?? 0
+    const answer = await askWitness(witness, { note, size }, old, proof, options.fetch)
+    if (answer.kind === 'cosigned') {
+      since.set(witness, size)
+      said.delete(witness)
+      return answer.signature
+    }
+    // Once per change of mind: a witness that is away for a night fills no log.
+    const words = JSON.stringify(answer)
+    if (said.get(witness) !== words) {
+      const fields = { witness: witness.verifier.name, ...answer }
+      if (answer.kind === 'ahead') {
+        log.error(fields, 'a witness has seen a longer log: this one was set back')
+      } else {
+        log.warn(fields, 'a witness did not cosign; it is asked again')
+      }
+      said.set(witness, words)
+    }
+    return undefined
+  }
+
+  const round = async (): Promise<StoredCheckpoint | undefined> => {
+    const checkpoint = await store.checkpoint()
+    const note = checkpoint === undefined ? undefined : parseNote(checkpoint.note)
+    if (checkpoint === undefined || note === undefined) return checkpoint
+    const read = readCosignatures(note, policy.witnesses)
+    const have = read.kind === 'read' ? read.cosignatures.map(({ by }) => by) : []
+    const missing = witnesses.filter(({ verifier }) => !have.includes(verifier))
+    const answers = await Promise.all(missing.map((witness) => ask(witness, checkpoint)))
+    const added = answers.filter((answer) => answer !== undefined)
+    if (added.length === 0) return checkpoint
+    const cosigned = { ...checkpoint, note: withSignatures(checkpoint.note, added) }
+    await store.putCheckpoint(cosigned)
+    return cosigned
+  }
+
+  const loop = async (): Promise<void> => {
+    const { signal } = stopping
+    while (!signal.aborted) {
+      await round().catch((error: unknown) => {
+        log.warn({ err: error }, 'showing a checkpoint to witnesses failed; it is tried again')
+      })
+      await sleep(INTERVAL_MS, undefined, { signal }).catch((error: unknown) => {
+        if (!signal.aborted) throw error
+      })
+    }
+  }
+
+  return {
+    round,
+    start: () => {
+      running ??= loop()
+    },
+    stop: async () => {
+      stopping.abort()
+      await running
+    },
+  }
+}
