@@ -17,7 +17,7 @@ import type { WatchStore } from './watch-store.ts'
 const LEASE_MS = 20_000
 /** While something is due, and when nothing is. */
 const BUSY_MS = 250
-const IDLE_MS = 1_000
+const IDLE_MS = 2_000
 /** A pause or a new app, made known in another process, takes effect within this. */
 const APPS_MS = 5_000
 /** SIGTERM: calls under way may go on this long before they are aborted. */
