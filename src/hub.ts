@@ -6,7 +6,7 @@ import express, { type Express } from 'express'
 import type { Connection } from 'mongoose'
 import type { Finding } from './alerts/alert.ts'
 import { feedLook, revocationLook } from './alerts/look.ts'
-import { deactivationFinding, requestLook } from './alerts/request-look.ts'
+import { addressFinding, deactivationFinding, requestLook } from './alerts/request-look.ts'
 import { RULES } from './alerts/rules.ts'
 import { createWatch } from './alerts/watch.ts'
 import { createApiRouter } from './api/create-api-router.ts'
@@ -173,8 +173,15 @@ export async function createHub({
       })
     : undefined
 
-  const raiseAlert = async (finding: Finding): Promise<void> => {
-    if (await stores.alerts.raise(finding, stores.clock.now())) announce(log, finding)
+  /** The answer does not wait for it. */
+  const keepAlert = (finding: Finding): void => {
+    stores.alerts.raise(finding, stores.clock.now()).then(
+      (isNew) => isNew && announce(log, finding),
+      (error: unknown) => {
+        announce(log, finding)
+        log.error({ err: error }, 'an alert was not kept')
+      },
+    )
   }
 
   const heartbeats = has('web')
@@ -254,14 +261,15 @@ export async function createHub({
         clock: systemClock,
         onTouchFailed: (error: unknown) =>
           log.warn({ err: error }, 'time of last use was not written'),
-      }
-      const sourceAuthenticator = createSourceAuthenticator({
-        ...tokenParts,
-        onAddressRefused: ({ sourceId, tokenId }) => {
+        onAddressRefused: (
+          { sourceId, tokenId }: { sourceId: string; tokenId: string },
+          address: string,
+        ) => {
           metrics.addressRefused()
-          log.warn({ sourceId, tokenId }, 'a right token came from an address that may not use it')
+          keepAlert(addressFinding({ sourceId, tokenId, address }))
         },
-      })
+      }
+      const sourceAuthenticator = createSourceAuthenticator(tokenParts)
       app.use(
         '/oauth',
         createTokenEndpoint({
@@ -286,11 +294,7 @@ export async function createHub({
             heartbeats?.heard(call)
             metrics.tolerated(call.tolerated ?? [])
           },
-          onDeactivation: (trouble) => {
-            raiseAlert(deactivationFinding(trouble)).catch((error: unknown) =>
-              log.error({ err: error, ...trouble }, 'an alert was not kept'),
-            )
-          },
+          onDeactivation: (trouble) => keepAlert(deactivationFinding(trouble)),
           budgetMs: SCIM_BUDGET_MS,
         }),
       )

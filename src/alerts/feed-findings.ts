@@ -18,7 +18,7 @@ export interface Feed {
   credentials: readonly FeedCredential[]
 }
 
-export interface FeedCredential {
+interface FeedCredential {
   id: string
   createdAt: Instant
   expiresAt?: Instant

@@ -1,6 +1,7 @@
 import { type Clock, DAY } from '../shared/clock.ts'
 import type { Alert, AlertStore, Finding } from './alert.ts'
 import type { Look } from './look.ts'
+import type { RuleName } from './rules.ts'
 
 /** A request that wanted to deactivate somebody and was refused, or obeyed in part. */
 export interface DeactivationTrouble {
@@ -32,6 +33,27 @@ export function deactivationFinding(trouble: DeactivationTrouble): Finding {
 const UNSEEN_MS = 7 * DAY
 const PAGE = 200
 
+const REQUEST_RULES: readonly RuleName[] = [
+  RULES_OF.refused,
+  RULES_OF.dropped,
+  'source-address-refused',
+]
+
+/** One alert for each credential. */
+export function addressFinding(refused: {
+  sourceId: string
+  tokenId: string
+  address: string
+}): Finding {
+  const { sourceId, tokenId, address } = refused
+  return {
+    rule: 'source-address-refused',
+    key: `${sourceId}/${tokenId}`,
+    about: { sourceId, tokenId },
+    facts: { address },
+  }
+}
+
 /**
  * Such alerts are raised where the request is answered; here is decided how long they last: a refusal, until the
  * person is inactive or gone.
@@ -50,7 +72,7 @@ export function requestLook(options: {
   }
 
   async function* unresolved(): AsyncIterable<Alert> {
-    for (const rule of Object.values(RULES_OF)) {
+    for (const rule of REQUEST_RULES) {
       for (const state of ['open', 'acknowledged'] as const) {
         let cursor: string | undefined
         do {
@@ -66,7 +88,7 @@ export function requestLook(options: {
   }
 
   return {
-    rules: Object.values(RULES_OF),
+    rules: REQUEST_RULES,
     async *findings() {
       for await (const alert of unresolved()) {
         if (await isOver(alert)) continue

@@ -18,6 +18,10 @@ export const RULES = {
     severity: 'warning',
     title: 'Somebody was deactivated, but other operations of the same request could not be used',
   },
+  'source-address-refused': {
+    severity: 'critical',
+    title: 'A right token of a source came from an address that may not use it',
+  },
   'feed-silent': {
     severity: 'critical',
     title: 'An identity provider has stopped calling: departures may not arrive',

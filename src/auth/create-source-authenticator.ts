@@ -21,7 +21,7 @@ export interface SourceAuthenticatorParts {
   /** Told when the time of last use could not be written. The request goes on. */
   onTouchFailed(error: unknown): void
   /** Told when a right token came from an address that may not use it. */
-  onAddressRefused?(identity: SourceIdentity): void
+  onAddressRefused?(refused: { sourceId: string; tokenId: string }, address: string): void
 }
 
 /** A successful look-up is believed for this long, so a deleted token is refused everywhere after at most this. */
@@ -67,7 +67,7 @@ export function createSourceAuthenticator(
 
   const admit = (one: Known, address: string): SourceIdentity => {
     if (one.mayCallFrom?.(address) === false) {
-      parts.onAddressRefused?.(one.identity)
+      parts.onAddressRefused?.(one.identity, address)
       throw new HubError('ERR_FORBIDDEN', 'the source may not be called from this address')
     }
     touch(one)

@@ -44,9 +44,11 @@ export interface TokenGrantParts {
   clock: Clock
   /** Told when the time of last use could not be written. The request goes on. */
   onTouchFailed(error: unknown): void
+  /** Told when a right proof came from an address that may not use it. */
+  onAddressRefused?(refused: { sourceId: string; tokenId: string }, address: string): void
 }
 
-export const SCOPE = 'scim'
+const SCOPE = 'scim'
 /** Microsoft asks for 1 to 6 hours. */
 const LIFE_MS = HOUR
 
@@ -91,6 +93,7 @@ export function createTokenGrant(parts: TokenGrantParts) {
     }
     const { allowedNetworks = [] } = source
     if (allowedNetworks.length > 0 && !addressList(allowedNetworks)(address)) {
+      parts.onAddressRefused?.({ sourceId, tokenId: credential.id }, address)
       return { kind: 'forbidden', description: 'the source may not be called from this address' }
     }
 

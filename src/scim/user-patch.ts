@@ -16,7 +16,7 @@ export interface UserPatch {
   leaverOnly: ((before: JsonObject) => JsonObject) | undefined
 }
 
-export interface PatchedUser {
+interface PatchedUser {
   resource: JsonObject
   /** Why other operations beside a deactivation were dropped. */
   dropped?: HubError

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { JWTPayload } from 'jose'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { startHub, type TestHub } from '../support/hub.ts'
 import { startIssuer } from './sources-issuer.ts'
 
@@ -378,7 +379,28 @@ describe('a source with networks of its own', () => {
     expect(elsewhere.status).toBe(403)
     expect(await elsewhere.json()).toMatchObject({ status: '403' })
     expect((await scim('qtc_scim_wrong', okta.sourceId, '198.51.100.1')).status).toBe(401)
+    const made = await hub.client.api('POST', `/sources/${okta.sourceId}/client-secrets`)
+    const proof = {
+      grant_type: 'client_credentials',
+      client_id: okta.sourceId,
+      client_secret: String(made['clientSecret']),
+    }
+    const ask = (address: string) =>
+      post(new URLSearchParams(proof).toString(), { 'x-forwarded-for': address }, okta.sourceId)
+    expect((await ask('192.0.2.77')).status).toBe(200)
+    expect(await ask('198.51.100.1')).toMatchObject({
+      status: 403,
+      json: { error: 'unauthorized_client' },
+    })
     const metrics = await (await hub.client.raw('GET', '/metrics')).text()
-    expect(metrics).toContain('hub_source_address_refused_total 1')
+    expect(metrics).toContain('hub_source_address_refused_total 2')
+    const alert = await eventually('the alert', async () => {
+      const path = '/alerts?rule=source-address-refused'
+      return (await hub.client.api<{ items: object[] }>('GET', path)).items[0]
+    })
+    expect(alert).toMatchObject({
+      about: { sourceId: okta.sourceId },
+      facts: { address: '198.51.100.1' },
+    })
   })
 })
