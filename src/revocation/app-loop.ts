@@ -17,6 +17,9 @@ const AGE_TURN = 10
 /** Places that become free wait this long for more of them; ms. */
 const GATHER_MS = 15
 
+/** Wait at least this long, at most twice, when other processes keep the app busy. */
+const CROWDED_MS = 50
+
 type Opening = ReturnType<typeof openApp>
 
 /** A sleeping loop is woken by the scheduler; this is only a net under it. */
@@ -52,13 +55,19 @@ export function createAppLoop(
   let app = first
   let stopping = false
   let claims = 0
+  /** The last claim was too much, together with those of other processes. */
+  let crowded = false
   let soon: NodeJS.Timeout | undefined
   const running = new Set<Promise<void>>()
   const health = createAppHealth(limits.concurrency)
   const control: RunControl = {
     stopping: () => stopping,
     stop: abort,
-    pace: createPace(limits.perSecond),
+    pace: createPace({
+      perSecond: limits.perSecond,
+      reserve: (gapMs, count) => deps.lanes.reserveSlots({ appId: first.id, gapMs, count }),
+      clock: deps.clock,
+    }),
     report: (fault) => health.report(fault, deps.clock.now()),
   }
 
@@ -68,6 +77,7 @@ export function createAppLoop(
     const free = health.concurrency(now) - running.size
     if (stopping || app.state === 'paused') return ASLEEP_MS
     if (free <= 0) return Math.max(health.quietUntil() - now, 0) || ASLEEP_MS
+    if (crowded && (await placesLeft()) === 0) return CROWDED_MS * (1 + deps.random())
     claims += 1
     const claimed = await deps.lanes.claim({
       appId: app.id,
@@ -77,9 +87,30 @@ export function createAppLoop(
       order: claims % AGE_TURN === 0 ? 'age' : 'priority',
     })
     if (claimed.length === 0) return ASLEEP_MS
-    const opening = openApp(deps, app)
-    for (const lane of claimed) begin(lane, since, opening)
+    // First the leases, then the count: of two processes that claim at once, at least one sees both.
+    const places = await placesLeft()
+    if (places > 0) {
+      const opening = openApp(deps, app)
+      for (const lane of claimed.slice(0, places)) begin(lane, since, opening)
+    }
+    const excess = claimed.slice(places)
+    await Promise.all(excess.map(giveBack))
+    crowded = excess.length > 0
+    if (crowded) return CROWDED_MS * (1 + deps.random())
     return claimed.length < free ? 0 : ASLEEP_MS
+  }
+
+  /** What the app bears, less what this process and all others have under way. */
+  const placesLeft = async (): Promise<number> => {
+    const others = await deps.lanes.leasedByOthers(app.id, deps.holder, deps.clock.now())
+    return Math.max(limits.concurrency - running.size - others, 0)
+  }
+
+  /** Other processes have taken all that the app bears. No attempt is charged. */
+  const giveBack = async (lane: Lane): Promise<void> => {
+    const { lanes, clock, leaseMs } = deps
+    const hold = createHold(lane, { lanes, clock, leaseMs, since: performance.now() })
+    await hold.say({ kind: 'released', reason: 'shutdown' })
   }
 
   const begin = (lane: Lane, since: number, opening: Opening): void => {

@@ -1,19 +1,48 @@
-import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock, Instant } from '../shared/clock.ts'
+
+/** Slots are taken for this much time ahead: at most so many are lost when their process dies. */
+const AHEAD_MS = 250
 
 /**
- * Spreads calls evenly: each waits for its slot.
+ * Spreads the calls of all processes evenly: each waits for its slot. Slots are taken from one row per app, several
+ * at a time, so that the rate holds however many processes share it.
  *
- * @param perSecond absent: no limit
+ * @param options.perSecond absent: no limit
+ * @param options.reserve takes `count` slots in a row, `gapMs` apart; @returns when the first one begins
  */
-export function createPace(perSecond: number | undefined): () => Promise<void> {
+export function createPace(options: {
+  perSecond: number | undefined
+  reserve: (gapMs: number, count: number) => Promise<Instant>
+  clock: Clock
+}): () => Promise<void> {
+  const { perSecond, reserve, clock } = options
   if (perSecond === undefined) return async () => {}
-  const gap = 1_000 / perSecond
-  let next = 0
+  const gapMs = 1_000 / perSecond
+  const most = Math.max(1, Math.floor(AHEAD_MS / gapMs))
+  let slots: Instant[] = []
+  let waiting = 0
+  let turn: Promise<unknown> = Promise.resolve()
+
+  const take = async (): Promise<Instant> => {
+    // A slot that passed unused is gone: to use it now would be one call too many now.
+    slots = slots.filter((at) => at >= clock.now() - gapMs)
+    if (slots.length === 0) {
+      const count = Math.min(most, waiting)
+      const first = await reserve(gapMs, count)
+      slots = Array.from({ length: count }, (_, n) => first + n * gapMs)
+    }
+    waiting -= 1
+    return slots.shift() ?? clock.now()
+  }
+
   return async () => {
-    const now = performance.now()
-    const slot = Math.max(now, next)
-    next = slot + gap
-    if (slot > now) await sleep(slot - now)
+    waiting += 1
+    const taken = turn.then(take)
+    turn = taken.catch(() => {
+      waiting -= 1
+    })
+    const wait = (await taken) - clock.now()
+    if (wait > 0) await sleep(wait)
   }
 }

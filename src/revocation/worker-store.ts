@@ -31,6 +31,13 @@ export interface WorkerLaneStore {
   }): Promise<Lane[]>
   /** The earliest due time of each of these apps that has work. One call, one index entry per app. */
   nextDue(appIds: readonly string[]): Promise<Map<string, Instant>>
+  /** Lanes of one app that other holders have on lease. */
+  leasedByOthers(appId: string, holder: string, now: Instant): Promise<number>
+  /**
+   * Takes `count` slots of an app's rate, `gapMs` apart, for this process alone.
+   * @returns when the first one begins
+   */
+  reserveSlots(take: { appId: string; gapMs: number; count: number }): Promise<Instant>
   /** When the next lane of any app is due; undefined when none waits. One index entry. */
   earliest(): Promise<Instant | undefined>
   /** Lanes whose lease ran out. */

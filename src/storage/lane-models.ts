@@ -32,6 +32,11 @@ const INDEXES: mongo.IndexDescription[] = [
     partialFilterExpression: { 'lease.until': { $gt: 0 } },
   },
   {
+    key: { appId: 1, 'lease.until': 1 },
+    name: 'leased_of_app',
+    partialFilterExpression: { 'lease.until': { $gt: 0 } },
+  },
+  {
     key: { 'lease.id': 1 },
     name: 'leases',
     partialFilterExpression: { 'lease.id': { $exists: true } },
@@ -46,6 +51,7 @@ const INDEXES: mongo.IndexDescription[] = [
 export async function prepareLanes(connection: Connection): Promise<void> {
   await translated(async () => {
     await connection.createCollection('lanes')
+    await connection.createCollection('app_paces')
     await lanesOf(connection).createIndexes(INDEXES)
   })
 }

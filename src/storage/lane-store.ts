@@ -4,6 +4,7 @@ import type { LaneStore } from '../revocation/store.ts'
 import { transition } from '../revocation/transition.ts'
 import type { WorkerLaneStore } from '../revocation/worker-store.ts'
 import { HubError } from '../shared/errors.ts'
+import { pacesOf, reserveSlots } from './lane-limits.ts'
 import { lanesOf } from './lane-models.ts'
 import { type LaneRow, laneOf, laneRow } from './lane-rows.ts'
 import { createLaneSwap } from './lane-swap.ts'
@@ -15,6 +16,7 @@ const CLAIM_WINDOW = 3
 /** Lanes in MongoDB. Call `prepareLanes` once before. */
 export function createLaneStore(connection: Connection): LaneStore & WorkerLaneStore {
   const lanes = lanesOf(connection)
+  const paces = pacesOf(connection)
   const swapInBatch = createLaneSwap(lanes)
   let claimWindow = 1
 
@@ -129,6 +131,17 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
           .toArray()
         return new Map(rows.map((row) => [row.appId, row.dueAt]))
       }),
+
+    leasedByOthers: (appId, holder, now) =>
+      within(undefined, () =>
+        lanes.countDocuments({
+          appId,
+          'lease.until': { $gt: Math.max(now, 0) },
+          'lease.holder': { $ne: holder },
+        }),
+      ),
+
+    reserveSlots: (take) => reserveSlots(paces, take),
 
     earliest: () =>
       within(undefined, async () => {
