@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomUUID, type X509Certificate } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -38,6 +38,7 @@ import { parseVkey, type Verifier } from './ledger/note.ts'
 import { type Policy, parsePolicy } from './ledger/policy.ts'
 import { createLedgerReader } from './ledger/reader.ts'
 import { createLedger, createSealing, createSigning, type Ledger } from './ledger/start-ledger.ts'
+import { certificatesIn } from './ledger/timestamp.ts'
 import type { AppRecord, Revocation } from './revocation/types.ts'
 import { createWorker, type Worker } from './revocation/worker.ts'
 import { createScimRouter } from './scim/router.ts'
@@ -136,9 +137,17 @@ export async function createHub({
       },
     })
   }
+  const authority = await authorityOf(config)
   const anchors =
-    ledgerPolicy !== undefined && ledger?.status !== undefined
-      ? createAnchors({ store: stores.ledger, policy: ledgerPolicy, fetch, log })
+    (ledgerPolicy ?? authority) !== undefined && ledger?.status !== undefined
+      ? createAnchors({
+          store: stores.ledger,
+          policy: ledgerPolicy,
+          authority,
+          clock: stores.clock,
+          fetch,
+          log,
+        })
       : undefined
   const changes: UserChangeDeps = {
     ...stores,
@@ -360,6 +369,18 @@ async function policyOf(file: string | undefined): Promise<Policy | undefined> {
   const read = parsePolicy(text)
   if (read.kind === 'policy') return read.policy
   throw new HubError('ERR_CONFIG', `LEDGER_POLICY_FILE: ${file}: ${read.reason}`)
+}
+
+/** Who stamps checkpoints; undefined when nobody was named. */
+async function authorityOf({
+  ledgerTsaUrl: url,
+  ledgerTsaCertificates: file,
+}: Config): Promise<{ url: string; trusted: X509Certificate[] } | undefined> {
+  if (url === undefined) return undefined
+  const pem = file === undefined ? '' : await readFile(file, 'utf8').catch(() => '')
+  const trusted = certificatesIn(pem)
+  if (trusted.length > 0) return { url, trusted }
+  throw new HubError('ERR_CONFIG', 'LEDGER_TSA_CERTIFICATES must be a PEM file with a certificate')
 }
 
 function logVerifiers(vkeys: readonly string[], origin: string): Verifier[] {

@@ -1,7 +1,9 @@
+import type { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { parseVkey } from '../ledger/note.ts'
 import { logOnlyPolicy, type Policy, parsePolicy } from '../ledger/policy.ts'
+import { certificatesIn } from '../ledger/timestamp.ts'
 import { type Verification, verifyCertificate } from '../ledger/verify.ts'
 import { describeVerification } from './verify-text.ts'
 
@@ -18,6 +20,7 @@ const EXIT = {
 interface VerifyOptions {
   key?: string[]
   policy?: string
+  tsa?: string
   json?: boolean
 }
 
@@ -34,6 +37,7 @@ export function registerVerify(program: Command): void {
       ).conflicts('policy'),
     )
     .option('--policy <file>', 'C2SP tlog-policy: keys of the log, witnesses, quorum')
+    .option('--tsa <file>', 'certificate (PEM) of a time-stamping authority, or of its issuer')
     .option('--json', 'machine-readable result')
     .addHelpText(
       'after',
@@ -58,7 +62,7 @@ export async function verifyCommand(
     print(options.json === true ? `${JSON.stringify(read)}\n` : `Could not check: ${read.reason}\n`)
     return EXIT.incomplete
   }
-  const result = await verifyCertificate(read.archive, read.policy)
+  const result = await verifyCertificate(read.archive, read.policy, read.authorities)
   print(options.json === true ? `${JSON.stringify(result)}\n` : describeVerification(result))
   return exitCode(result)
 }
@@ -71,14 +75,24 @@ export function exitCode(result: Verification): number {
 }
 
 type Loaded =
-  | { kind: 'loaded'; archive: Buffer; policy: Policy | undefined }
+  | {
+      kind: 'loaded'
+      archive: Buffer
+      policy: Policy | undefined
+      authorities: X509Certificate[]
+    }
   | { kind: 'unable'; reason: string }
 
 async function load(file: string, options: VerifyOptions): Promise<Loaded> {
   try {
     const policy = await trusted(options)
     if (typeof policy === 'string') return { kind: 'unable', reason: policy }
-    return { kind: 'loaded', archive: await readFile(file), policy }
+    const { tsa } = options
+    const authorities = tsa === undefined ? [] : certificatesIn(await readFile(tsa, 'utf8'))
+    if (tsa !== undefined && authorities.length === 0) {
+      return { kind: 'unable', reason: `${tsa} holds no certificate` }
+    }
+    return { kind: 'loaded', archive: await readFile(file), policy, authorities }
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException
     if (code === undefined) throw error

@@ -34,6 +34,9 @@ export interface Config {
   readonly ledgerLogKeys: readonly string[]
   /** Path of a C2SP tlog-policy. */
   readonly ledgerPolicyFile: string | undefined
+  readonly ledgerTsaUrl: string | undefined
+  /** Path of a PEM file. */
+  readonly ledgerTsaCertificates: string | undefined
   /** npm package names. */
   readonly connectors: readonly string[]
   /** Schema extensions beside the enterprise user. */
@@ -118,6 +121,8 @@ const schema = z.object({
     .pipe(z.array(z.string().regex(/^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/, 'must be vkeys')))
     .default([]),
   LEDGER_POLICY_FILE: z.string().optional(),
+  LEDGER_TSA_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
+  LEDGER_TSA_CERTIFICATES: z.string().optional(),
   CONNECTORS: z
     .string()
     .transform(list)
@@ -173,6 +178,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     ledgerOrigin: v.LEDGER_ORIGIN,
     ledgerLogKeys: Object.freeze(v.LEDGER_LOG_KEY),
     ledgerPolicyFile: v.LEDGER_POLICY_FILE,
+    ledgerTsaUrl: v.LEDGER_TSA_URL,
+    ledgerTsaCertificates: v.LEDGER_TSA_CERTIFICATES,
     connectors: Object.freeze(v.CONNECTORS),
     scimExtensions: v.SCIM_EXTENSIONS_FILE,
     logLevel: v.LOG_LEVEL,

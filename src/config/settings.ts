@@ -98,6 +98,17 @@ export const SETTINGS = [
       'Witnesses of the ledger: a C2SP tlog-policy whose witness lines end with an address. The signer shows every checkpoint to them.',
   },
   {
+    name: 'LEDGER_TSA_URL',
+    default: 'none',
+    description:
+      'RFC 3161 time-stamping authority. The signer has a checkpoint stamped every hour; the authority sees a hash. Needs LEDGER_TSA_CERTIFICATES.',
+  },
+  {
+    name: 'LEDGER_TSA_CERTIFICATES',
+    default: 'none',
+    description: 'PEM file with the certificate of that authority, or of its issuer.',
+  },
+  {
     name: 'CONNECTORS',
     default: 'none',
     description: 'Comma-separated npm packages with further connectors.',

@@ -1,10 +1,13 @@
+import type { X509Certificate } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Clock, HOUR, MINUTE } from '../shared/clock.ts'
 import { readCosignatures } from './cosignature.ts'
 import { type LedgerLog, silentLog } from './log.ts'
 import { type NoteSignature, parseNote } from './note.ts'
-import type { Policy } from './policy.ts'
+import { logOnlyPolicy, type Policy } from './policy.ts'
 import { consistencyProof, type ReadTile } from './proofs.ts'
 import type { CheckpointStore, LogReadStore, StoredCheckpoint } from './store.ts'
+import { askTimeStamp } from './timestamp.ts'
 import { askWitness, type Fetch, type WitnessAddress, withSignatures } from './witness.ts'
 
 /** What others do with each checkpoint after it was published. Sealing and publishing never wait for it. */
@@ -16,6 +19,8 @@ export interface Anchors {
 }
 
 const INTERVAL_MS = 2_000
+const STAMP_EVERY_MS = HOUR
+const STAMP_RETRY_MS = MINUTE
 
 /**
  * Shows every new checkpoint to the witnesses of a policy, and keeps their cosignatures with it. Whether they
@@ -23,11 +28,15 @@ const INTERVAL_MS = 2_000
  */
 export function createAnchors(options: {
   store: LogReadStore & CheckpointStore
-  policy: Policy
+  policy: Policy | undefined
+  /** A time-stamping authority and the certificates that it is believed under. */
+  authority?: { url: string; trusted: readonly X509Certificate[] } | undefined
+  clock: Clock
   fetch: Fetch
   log?: LedgerLog
 }): Anchors {
-  const { store, policy, log = silentLog } = options
+  const { store, authority, clock, log = silentLog } = options
+  const policy = options.policy ?? logOnlyPolicy([])
   const witnesses = policy.witnesses.flatMap((verifier): WitnessAddress[] => {
     const url = policy.urls.get(verifier)
     return url === undefined ? [] : [{ verifier, url }]
@@ -37,6 +46,7 @@ export function createAnchors(options: {
   const said = new Map<WitnessAddress, string>()
   const stopping = new AbortController()
   let running: Promise<void> | undefined
+  let stampAgainAt = 0
 
   const readTile: ReadTile = async (tile) => {
     const bytes = await store.tile(tile)
@@ -71,6 +81,22 @@ export function createAnchors(options: {
     return undefined
   }
 
+  /** One an hour is enough: a stamp covers everything before it. */
+  const stamps = async (
+    { timestamps }: StoredCheckpoint,
+    text: string,
+  ): Promise<Buffer[] | undefined> => {
+    if (authority === undefined || timestamps !== undefined || clock.now() < stampAgainAt) {
+      return undefined
+    }
+    const read = await askTimeStamp(authority, Buffer.from(text), options.fetch)
+    // An authority that is away is asked again soon, and not every two seconds.
+    stampAgainAt = clock.now() + (read.kind === 'token' ? STAMP_EVERY_MS : STAMP_RETRY_MS)
+    if (read.kind === 'token') return [read.token]
+    log.warn({ reason: read.reason }, 'the checkpoint was not time-stamped; it is tried again')
+    return undefined
+  }
+
   const round = async (): Promise<StoredCheckpoint | undefined> => {
     const checkpoint = await store.checkpoint()
     const note = checkpoint === undefined ? undefined : parseNote(checkpoint.note)
@@ -80,8 +106,13 @@ export function createAnchors(options: {
     const missing = witnesses.filter(({ verifier }) => !have.includes(verifier))
     const answers = await Promise.all(missing.map((witness) => ask(witness, checkpoint)))
     const added = answers.filter((answer) => answer !== undefined)
-    if (added.length === 0) return checkpoint
-    const cosigned = { ...checkpoint, note: withSignatures(checkpoint.note, added) }
+    const timestamps = await stamps(checkpoint, note.text)
+    if (added.length === 0 && timestamps === undefined) return checkpoint
+    const cosigned: StoredCheckpoint = {
+      ...checkpoint,
+      note: withSignatures(checkpoint.note, added),
+      ...(timestamps === undefined ? {} : { timestamps }),
+    }
     await store.putCheckpoint(cosigned)
     return cosigned
   }

@@ -36,11 +36,12 @@ export type Disclosure = z.infer<typeof disclosuresSchema>[number]
 export const JWS_ALG = 'Ed25519'
 
 export const entryName = (i: number): string => `entries/${String(i).padStart(5, '0')}.json`
+export const stampName = (i: number): string => `anchors/${String(i).padStart(5, '0')}.tsr`
 export const proofName = (i: number): string => `proofs/${String(i).padStart(5, '0')}.tlog-proof`
 
 /** The only names that may occur. */
 export const FILE_NAME =
-  /^(?:manifest\.(?:json|jws)|checkpoint|policy|expected\.json|disclosures\.json|README\.txt|report\.html|entries\/\d{5}\.json|proofs\/\d{5}\.tlog-proof)$/
+  /^(?:manifest\.(?:json|jws)|checkpoint|policy|expected\.json|disclosures\.json|README\.txt|report\.html|entries\/\d{5}\.json|proofs\/\d{5}\.tlog-proof|anchors\/\d{5}\.tsr)$/
 
 export const LIMITS = {
   /** The zip itself. */

@@ -19,6 +19,7 @@ Get the vkey of the log by another way than this file: it decides whom you belie
 entries/*.json          what the log says, byte for byte
 proofs/*.tlog-proof     that each entry is in the tree of the checkpoint (c2sp.org/tlog-proof)
 checkpoint              the signed tree head (c2sp.org/tlog-checkpoint)
+anchors/*.tsr           RFC 3161 time stamps of the checkpoint's text, if there are any
 policy                  keys as the hub names them: a hint, not a reason to believe
 expected.json           everything the case had to revoke; the opening entry commits to it
 disclosures.json        personal data and evidence that the entries commit to

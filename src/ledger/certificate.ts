@@ -5,7 +5,14 @@ import { ZipFile } from 'yazl'
 import { canonicalJson } from '../shared/canonical-json.ts'
 import { type Instant, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
-import { entryName, FORMAT, JWS_ALG, type Manifest, proofName } from './certificate-format.ts'
+import {
+  entryName,
+  FORMAT,
+  JWS_ALG,
+  type Manifest,
+  proofName,
+  stampName,
+} from './certificate-format.ts'
 import { certificateReadme, certificateReport } from './certificate-report.ts'
 import { discloseFields } from './disclosures.ts'
 import type { ExpectedItem } from './entries.ts'
@@ -94,6 +101,7 @@ export async function buildCertificate(options: {
     files.set(entryName(i), entry.leaf)
     put(proofName(i), formatTlogProof({ index: entry.index, proof, checkpoint: checkpoint.note }))
   }
+  for (const [i, token] of (checkpoint.timestamps ?? []).entries()) files.set(stampName(i), token)
   put('disclosures.json', canonicalJson(discloseFields(material)))
   put('README.txt', certificateReadme(material))
   put('report.html', certificateReport(material, createdAt))

@@ -89,6 +89,8 @@ export interface StoredCheckpoint {
   /** The signed note. */
   note: string
   at: Instant
+  /** RFC 3161 tokens over the note's text, each verified when it came. */
+  timestamps?: readonly Buffer[]
 }
 
 /** What readers, the signer and the publisher need of the storage. */

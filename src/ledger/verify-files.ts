@@ -7,6 +7,7 @@ const STEPS = [
   'manifest',
   'checkpoint',
   'quorum',
+  'timestamps',
   'inclusion',
   'signatures',
   'completeness',

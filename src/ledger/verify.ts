@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import { readBundle } from './bundle-reader.ts'
 import { disclosuresSchema, expectedSchema } from './certificate-format.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
@@ -13,6 +14,7 @@ import type { Keyring } from './keyring.ts'
 import { kidOf } from './keys.ts'
 import type { Note, Verifier } from './note.ts'
 import { type Policy, parsePolicy } from './policy.ts'
+import { verifyTimeStamp } from './timestamp.ts'
 import { checkDisclosures, disclosedText } from './verify-disclosures.ts'
 import { checkManifestSignature, checkSignatures, includedLeaves } from './verify-entries.ts'
 import { type Files, fileJson, fileText, Refused, readManifest, type Step } from './verify-files.ts'
@@ -25,6 +27,8 @@ export interface Verified {
   checkpoint: { origin: string; size: number; root: string; signedBy: string[] }
   /** Who saw this checkpoint, and when at the latest. */
   cosignatures: { by: string; at: number }[]
+  /** Time stamps by authorities that the verifier believes: the checkpoint existed then. */
+  timestamps: { by: string; at: number }[]
   /**
    * `complete`: closed, and everything was revoked or waived. `empty`: closed, but no app was in scope, so that
    * nothing is proved about anything.
@@ -48,13 +52,15 @@ export type Verification = Verified | { kind: 'refused'; step: Step; reason: str
  *
  * @param policy whom the verifier believes; undefined takes the keys in the certificate, which shows only that
  *   it agrees with itself
+ * @param authorities certificates of time-stamping authorities; without them, stamps are not looked at
  */
 export async function verifyCertificate(
   archive: Buffer,
   policy: Policy | undefined,
+  authorities: readonly X509Certificate[] = [],
 ): Promise<Verification> {
   try {
-    return await verify(archive, policy)
+    return await verify(archive, policy, authorities)
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     const { step, message, file } = error
@@ -62,7 +68,11 @@ export async function verifyCertificate(
   }
 }
 
-async function verify(archive: Buffer, pinned: Policy | undefined): Promise<Verified> {
+async function verify(
+  archive: Buffer,
+  pinned: Policy | undefined,
+  authorities: readonly X509Certificate[],
+): Promise<Verified> {
   const bundle = await readBundle(archive)
   if (bundle.kind === 'refused') throw new Refused('container', bundle.reason)
   const { files } = bundle
@@ -105,6 +115,7 @@ async function verify(archive: Buffer, pinned: Policy | undefined): Promise<Veri
       by: `${witness.name}+${witness.keyId}`,
       at: seconds * 1_000,
     })),
+    timestamps: checkStamps(files, note, authorities),
     completeness: summary(judged),
     items: judged.items,
     subject: disclosedText(disclosures, `offboarding.opened:${manifest.offboarding}`, 'subject'),
@@ -147,6 +158,22 @@ function checkQuorum(note: Note, policy: Policy): readonly Cosignature[] {
     throw new Refused('quorum', 'too few of your witnesses have cosigned', 'checkpoint')
   }
   return read.cosignatures
+}
+
+/** @throws Refused for a stamp of something else, or by nobody that the verifier believes */
+function checkStamps(
+  files: Files,
+  note: Note,
+  authorities: readonly X509Certificate[],
+): Verified['timestamps'] {
+  if (authorities.length === 0) return []
+  return [...files]
+    .filter(([name]) => name.startsWith('anchors/'))
+    .map(([name, token]) => {
+      const stamp = verifyTimeStamp(token, Buffer.from(note.text), authorities)
+      if (stamp.kind === 'refused') throw new Refused('timestamps', stamp.reason, name)
+      return { by: stamp.by, at: stamp.at }
+    })
 }
 
 function summary(judged: Exclude<Completeness, { kind: 'refused' }>): Verified['completeness'] {

@@ -7,7 +7,8 @@ import { canonicalJson } from '../shared/canonical-json.ts'
 import { HubError } from '../shared/errors.ts'
 import type { CaseKeyStore } from './case-key-store.ts'
 import { translated } from './errors.ts'
-import { entriesOf } from './ledger-collections.ts'
+import { checkpointsOf, entriesOf } from './ledger-collections.ts'
+import { toCheckpoint } from './ledger-store.ts'
 import { offboardingsOf, revocationsOf } from './revocation-models.ts'
 
 /** Gathers one case for its certificate: entries from the log, the rest from the erasable part of the database. */
@@ -41,11 +42,28 @@ export function createCertificateSource(
         }))
     })
 
+  /** A checkpoint with a time stamp, when one covers all of it. */
+  const stamped = (
+    found: readonly StoredEntry[],
+    newest: StoredCheckpoint,
+  ): Promise<StoredCheckpoint> =>
+    translated(async () => {
+      const row = await checkpointsOf(connection)
+        .find({ stampedAt: { $gt: 0 } })
+        .sort({ stampedAt: -1 })
+        .limit(1)
+        .next()
+      return row !== null && found.every(({ index }) => index < row._id)
+        ? toCheckpoint(row)
+        : newest
+    })
+
   return {
     material: async (offboardingId) => {
-      const checkpoint = await log.checkpoint()
-      if (checkpoint === undefined) return undefined
-      const found = await covered(offboardingId, checkpoint.size)
+      const newest = await log.checkpoint()
+      if (newest === undefined) return undefined
+      const found = await covered(offboardingId, newest.size)
+      const checkpoint = await stamped(found, newest)
       if (!found.some((entry) => entry.eid === `offboarding.opened:${offboardingId}`)) {
         return undefined
       }

@@ -45,6 +45,9 @@ export interface CheckpointRow {
   root: Buffer
   note: string
   at: number
+  timestamps?: Buffer[]
+  /** Set with `timestamps`. */
+  stampedAt?: number
 }
 
 export interface LeaseRow {
@@ -96,6 +99,9 @@ export async function prepareLedger(connection: Connection): Promise<void> {
         name: 'keys',
         partialFilterExpression: { type: 'log.key' },
       },
+    ])
+    await checkpointsOf(connection).createIndexes([
+      { key: { stampedAt: 1 }, name: 'stamped', sparse: true },
     ])
     await refusedOf(connection).createIndexes([{ key: { reason: 1, kid: 1 }, name: 'reason' }])
   })

@@ -215,13 +215,15 @@ export function createLedgerStore(connection: Connection, origin: string): Ledge
         const row = await checkpoints.findOne({}, { sort: { _id: -1 } })
         return row === null ? undefined : toCheckpoint(row)
       }),
-    putCheckpoint: ({ size, root, note, at }) =>
+    putCheckpoint: ({ size, root, note, at, timestamps }) =>
       translated(async () => {
         const known = await checkpoints.findOne({ _id: size })
         if (known !== null && !known.root.equals(root)) {
           throw new HubError('ERR_LEDGER', `another root was published for size ${size}`)
         }
-        await checkpoints.updateOne({ _id: size }, { $set: { root, note, at } }, { upsert: true })
+        const stamps = timestamps && { timestamps: [...timestamps], stampedAt: at }
+        const set = { $set: { root, note, at, ...stamps } }
+        await checkpoints.updateOne({ _id: size }, set, { upsert: true })
       }),
   }
 }
@@ -239,8 +241,8 @@ function toEntry({ _id, eid, leaf, leafHash }: EntryRow): StoredEntry {
   return { index: _id, eid, leaf, leafHash: leafHash.toString('hex') }
 }
 
-function toCheckpoint({ _id, root, note, at }: CheckpointRow): StoredCheckpoint {
-  return { size: _id, root, note, at }
+export function toCheckpoint({ _id, root, note, at, timestamps }: CheckpointRow): StoredCheckpoint {
+  return { size: _id, root, note, at, ...(timestamps === undefined ? {} : { timestamps }) }
 }
 
 function refusedId({ _id, leaf }: IntakeRow): RefusedRow['_id'] {

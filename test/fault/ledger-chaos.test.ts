@@ -17,8 +17,12 @@ import { freshDatabase } from '../support/database.ts'
 import { ledgerOn, ORIGIN, verifiedEntry } from '../support/ledger.ts'
 import { EFFECTS, startLedgerProcess } from '../support/ledger-process.ts'
 
-/** `CHAOS_SECONDS=300 npx vitest run test/fault/ledger-chaos` is the long run. */
+/** The long run: `npm run chaos:ledger`. */
 const SECONDS = Number(process.env['CHAOS_SECONDS'] ?? 8)
+/** Goes on until so many processes were killed, too: `npm run chaos:ledger -- --kills 200`. */
+const KILLS = Number(process.env['CHAOS_KILLS'] ?? 0)
+/** A kill takes as long as a start; this is ample. */
+const LIMIT_MS = SECONDS * 1_000 + KILLS * 10_000
 const PROCESSES = 3
 
 let db: Awaited<ReturnType<typeof freshDatabase>>
@@ -74,14 +78,16 @@ test(
     const before = (await snapshot()).size
     await Promise.all(Array.from({ length: PROCESSES }, (_, slot) => start(slot)))
     const end = Date.now() + SECONDS * 1_000
+    const last = Date.now() + LIMIT_MS
     let made = 0
     let kills = 0
     let freezes = 0
+    let snapshots = 0
     const broken: object[] = []
     // A process takes seconds to start: the others are killed meanwhile.
     const starting = new Map<number, Promise<void>>()
     const until = async (work: () => Promise<void>): Promise<void> => {
-      while (Date.now() < end) await work()
+      while (Date.now() < end || (kills < KILLS && Date.now() < last)) await work()
     }
     const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -93,6 +99,7 @@ test(
       }),
       until(async () => {
         const seen = await snapshot()
+        snapshots += 1
         if (seen.size !== seen.entries || seen.size - before !== seen.effects) broken.push(seen)
       }),
       until(async () => {
@@ -126,7 +133,11 @@ test(
       },
       { timeout: 20_000, interval: 100 },
     )
+    console.log(
+      `chaos: ${made} entries, ${kills} kills, ${freezes} freezes, ${snapshots} snapshots`,
+    )
     expect(broken).toEqual([])
+    expect(kills).toBeGreaterThanOrEqual(KILLS)
     expect(kills + freezes).toBeGreaterThan(3)
     expect(await refusedOf(db.connection).countDocuments()).toBe(0)
     const rows = await entriesOf(db.connection).find().sort({ _id: 1 }).toArray()
@@ -140,5 +151,5 @@ test(
       expect(edgeRoot(append(EMPTY_EDGE, hashes.slice(0, size)).edge).equals(root)).toBe(true)
     }
   },
-  (SECONDS + 90) * 1_000,
+  LIMIT_MS + 90_000,
 )

@@ -4,6 +4,7 @@ import { openCheckpoint } from '../../src/ledger/checkpoint.ts'
 import { readCosignatures } from '../../src/ledger/cosignature.ts'
 import { parseVkey } from '../../src/ledger/note.ts'
 import { parsePolicy } from '../../src/ledger/policy.ts'
+import { systemClock } from '../../src/shared/clock.ts'
 import { freshDatabase } from '../support/database.ts'
 import { ledgerOn, verifiedEntry } from '../support/ledger.ts'
 import { startWitness } from '../support/witness.ts'
@@ -37,7 +38,8 @@ const grow = async (count: number, prefix: string): Promise<void> => {
   await it.enqueue(names.map((name) => verifiedEntry(it.writer, name)))
   await it.settle()
 }
-const anchors = () => createAnchors({ store: it.store, policy: policy(), fetch, log: it.log })
+const anchors = () =>
+  createAnchors({ store: it.store, policy: policy(), clock: systemClock, fetch, log: it.log })
 /** Whose cosignatures are on the published checkpoint. */
 const cosigners = async (): Promise<string[]> => {
   const { logs, witnesses: trusted, quorum } = policy()
