@@ -1,10 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, hash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { ZipFile } from 'yazl'
 import { exitCode } from '../../../src/cli/verify.ts'
 import { describeVerification } from '../../../src/cli/verify-text.ts'
 import { readBundle } from '../../../src/ledger/bundle-reader.ts'
+import type { Manifest } from '../../../src/ledger/certificate-format.ts'
 import { closing } from '../../../src/ledger/closing.ts'
 import { fieldKey } from '../../../src/ledger/commitment.ts'
 import type { EntryBody, OutcomeItem } from '../../../src/ledger/entries.ts'
@@ -16,6 +17,7 @@ import { logOnlyPolicy, parsePolicy } from '../../../src/ledger/policy.ts'
 import type { StoredEntry } from '../../../src/ledger/store.ts'
 import { type Verification, verifyCertificate } from '../../../src/ledger/verify.ts'
 import { checkDisclosures } from '../../../src/ledger/verify-disclosures.ts'
+import { canonicalJson } from '../../../src/shared/canonical-json.ts'
 import {
   caseKey,
   certificateOf,
@@ -364,6 +366,69 @@ describe('a certificate that somebody changed', () => {
     ]) {
       expect(() => checkDisclosures(bad, bodies)).toThrow(/something else|commits to nothing/)
     }
+  })
+
+  /** Packed again by somebody who knows how: the manifest lists what is there, only its signature is old. */
+  const repacked = (archive: Buffer, change: (files: Map<string, Buffer>) => void) =>
+    changed(archive, (files) => {
+      change(files)
+      const manifest = JSON.parse(files.get('manifest.json')!.toString()) as Manifest
+      manifest.files = [...files]
+        .filter(([name]) => !name.startsWith('manifest.'))
+        .map(([name, bytes]) => ({
+          name,
+          sha256: hash('sha256', bytes, 'hex'),
+          size: bytes.length,
+        }))
+      files.set('manifest.json', Buffer.from(canonicalJson(manifest)))
+    })
+  const edit = (name: string, by: (text: string) => string) => (files: Map<string, Buffer>) => {
+    files.set(name, Buffer.from(by(files.get(name)!.toString())))
+  }
+  const line = `\u2014 x.example/y ${Buffer.alloc(68, 1).toString('base64')}\n`
+
+  test.each<[string, (files: Map<string, Buffer>) => void, RegExp]>([
+    ['nothing but the manifest', () => {}, /^manifest: the signature is wrong/],
+    ['10,000 signature lines', edit('checkpoint', (t) => t + line.repeat(10_000)), /^checkpoint: /],
+    ['CRLF', edit('checkpoint', (t) => t.replaceAll('\n', '\r\n')), /^checkpoint: /],
+    [
+      'a hyphen for the em dash',
+      edit('checkpoint', (t) => t.replaceAll('\u2014', '-')),
+      /^checkpoint: /,
+    ],
+    [
+      'another size',
+      edit('checkpoint', (t) => t.replace(/\n(\d+)\n/, '\n999\n')),
+      /^checkpoint: the signature/,
+    ],
+    [
+      "another log's proof",
+      edit(
+        'proofs/00004.tlog-proof',
+        (t) => t.slice(0, t.indexOf('\n\n') + 2) + vectors.notes['checkpointSize17'],
+      ),
+      /^inclusion: it leads to another checkpoint/,
+    ],
+    [
+      'a proof for another size',
+      edit('proofs/00004.tlog-proof', (t) => t.replace(/^(.*\n.*\n).*\n/, '$1')),
+      /^inclusion: it is not in the log/,
+    ],
+    [
+      'a proof for another index',
+      edit('proofs/00004.tlog-proof', (t) => t.replace(/index \d+/, 'index 1')),
+      /^inclusion: it is not in the log/,
+    ],
+    [
+      'a proof with CRLF',
+      edit('proofs/00004.tlog-proof', (t) => t.replaceAll('\n', '\r\n')),
+      /^inclusion: it is no proof/,
+    ],
+    ['a stamp that is junk', (f) => f.set('anchors/00000.tsr', Buffer.from('x')), /^manifest: /],
+    ['a file of another kind', (f) => f.set('anchors/evil.sh', Buffer.from('x')), /^container: /],
+  ])('a certificate packed again with %s, is refused at its step', async (_name, change, why) => {
+    const forged = await repacked(await certificateOf({ noise: 2 }), change)
+    expect(refusedAt(await verifyCertificate(forged, pinned))).toMatch(why)
   })
 
   test('an old certificate, under a checkpoint of its time, verifies as long as the key is believed', async () => {
