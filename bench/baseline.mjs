@@ -15,7 +15,17 @@ const client = await MongoClient.connect(uri, {
 const db = client.db(dbName)
 const users = db.collection('users')
 await users.createIndex({ source: 1, key: 1 }, { unique: true })
-for (const name of ['offboardings', 'revocations', 'lanes', 'case_keys', 'intake']) {
+const groups = db.collection('groups')
+const members = db.collection('members')
+for (const name of [
+  'groups',
+  'members',
+  'offboardings',
+  'revocations',
+  'lanes',
+  'case_keys',
+  'intake',
+]) {
   await db.createCollection(name).catch((error) => {
     if (error.codeName !== 'NamespaceExists') throw error
   })
@@ -54,9 +64,43 @@ app.get('/Users/:id', async (req, res) => {
   res.json(render(await users.findOne({ _id: req.params.id })))
 })
 app.get('/Users', async (req, res) => {
+  if (req.query.filter === undefined) {
+    const page = await users
+      .find({ source: 's' })
+      .sort({ _id: 1 })
+      .limit(Number(req.query.count ?? 100))
+      .toArray()
+    const totalResults = await users.countDocuments({ source: 's' })
+    res.json({ totalResults, itemsPerPage: page.length, Resources: page.map(render) })
+    return
+  }
   const key = /"(.*)"/.exec(req.query.filter)[1].toLowerCase()
   const found = await users.find({ source: 's', key }).toArray()
   res.json({ totalResults: found.length, Resources: found.map(render) })
+})
+app.post('/Groups', async (req, res) => {
+  const group = { _id: randomUUID(), source: 's', resource: req.body, version: 1 }
+  await groups.insertOne(group)
+  res.status(201).json(render(group))
+})
+// Members in rows of their own, the user and the group with new versions, in one transaction.
+app.patch('/Groups/:id', async (req, res) => {
+  const [{ op, path, value }] = req.body.Operations
+  const member = op === 'add' ? value[0].value : /"(.*)"/.exec(path)[1]
+  const _id = `${req.params.id}/${member}`
+  await client.withSession((session) =>
+    session.withTransaction(
+      async () => {
+        if (op === 'add') {
+          await members.updateOne({ _id }, { $setOnInsert: { member } }, { upsert: true, session })
+        } else await members.deleteOne({ _id }, { session })
+        await users.updateOne({ _id: member }, { $inc: { version: 1 } }, { session })
+      },
+      { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority', journal: true } },
+    ),
+  )
+  await groups.updateOne({ _id: req.params.id }, { $inc: { version: 1 } })
+  res.status(204).end()
 })
 app.patch('/Users/:id', async (req, res) => {
   const before = await users.findOne({ _id: req.params.id })

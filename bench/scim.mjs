@@ -1,6 +1,7 @@
 // Requests per second and CPU per request of the SCIM server, beside a bare Express 5 handler that does the
-// same durable writes with the plain driver, on the same mongod, in the same run.
-// npm run bench:scim [-- --seconds 5 --connections 16]
+// same durable writes with the plain driver, on the same mongod, in the same run; and beside scimmy with
+// scimmy-routers, which keeps everything in memory.
+// npm run bench:scim [-- --seconds 5 --connections 16 --warmup 1 --cases get,create]
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,6 +13,8 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     connections: { type: 'string', default: '16' },
+    warmup: { type: 'string', default: '1' },
+    cases: { type: 'string', default: '' },
   },
 })
 const seconds = Number(values.seconds)
@@ -62,43 +65,59 @@ try {
     })
   }
   const dbPort = (await readFile(join(dataDir, 'db-port'), 'utf8')).trim()
-  const baseline = spawn(
-    process.execPath,
-    ['bench/baseline.mjs', `mongodb://127.0.0.1:${dbPort}/?replicaSet=quittance`, 'baseline'],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
+  const beside = async (...args) => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    children.push(child)
+    const line = await new Promise((resolve) => child.stdout.once('data', resolve))
+    return { pid: child.pid, base: `http://127.0.0.1:${String(line).trim()}` }
+  }
+  const baseline = await beside(
+    'bench/baseline.mjs',
+    `mongodb://127.0.0.1:${dbPort}/?replicaSet=quittance`,
+    'baseline',
   )
-  children.push(baseline)
-  const baselinePort = await new Promise((resolve) =>
-    baseline.stdout.once('data', (line) => resolve(String(line).trim())),
-  )
+  const scimmy = await beside('bench/scimmy-server.mjs')
 
+  const side = (name, pid, url, token) => ({
+    name,
+    pid,
+    base: url,
+    token,
+    ids: [],
+    made: 0,
+    groupId: '',
+  })
   const sides = [
-    { name: 'hub', pid: hub.pid, base: `${base}/scim/bench/v2`, token: source.token, ids: [] },
-    {
-      name: 'baseline',
-      pid: baseline.pid,
-      base: `http://127.0.0.1:${baselinePort}`,
-      token: 'baseline',
-      ids: [],
-    },
+    side('hub', hub.pid, `${base}/scim/bench/v2`, source.token),
+    side('baseline', baseline.pid, baseline.base, 'baseline'),
+    side('scimmy', scimmy.pid, scimmy.base, 'scimmy'),
   ]
+  for (const one of sides) await prepare(one)
   const rows = []
+  const chosen = values.cases === '' ? undefined : values.cases.split(',')
   for (const [name, request] of Object.entries(cases())) {
+    if (chosen !== undefined && !chosen.includes(name)) continue
     const figures = []
-    for (const side of sides) figures.push(await measure(side, request))
-    const [a, b] = figures
+    for (const one of sides) {
+      // Deactivations cannot be repeated: the people would be gone before they are counted.
+      if (Number(values.warmup) > 0 && !isDeactivation(request, one)) {
+        await measure(one, request, Number(values.warmup))
+      }
+      figures.push(await measure(one, request, seconds))
+    }
+    const [hubs, bare, library] = figures
     rows.push({
       case: name,
-      'hub req/s': Math.round(a.rate),
-      'baseline req/s': Math.round(b.rate),
-      ratio: (a.rate / b.rate).toFixed(2),
-      'hub CPU ms': a.cpu.toFixed(2),
-      'baseline CPU ms': b.cpu.toFixed(2),
-      'hub p99 ms': a.p99,
-      'baseline p99 ms': b.p99,
-      errors: a.errors + b.errors,
+      'hub req/s': Math.round(hubs.rate),
+      'baseline req/s': Math.round(bare.rate),
+      'scimmy req/s': Math.round(library.rate),
+      'to baseline': (hubs.rate / bare.rate).toFixed(2),
+      'to scimmy': (hubs.rate / library.rate).toFixed(2),
+      'hub CPU ms': hubs.cpu.toFixed(2),
+      'baseline CPU ms': bare.cpu.toFixed(2),
+      'scimmy CPU ms': library.cpu.toFixed(2),
+      'hub p99 ms': hubs.p99,
+      errors: figures.map(({ errors }) => errors).join(' '),
     })
   }
   console.table(rows)
@@ -138,29 +157,70 @@ function cases() {
     },
   })
   return {
-    create: (_side, n) => ({ method: 'POST', path: '/Users', body: user(n) }),
+    create: (side) => ({ method: 'POST', path: '/Users', body: user(++side.made) }),
     get: (side, n) => ({ method: 'GET', path: `/Users/${side.ids[n % side.ids.length]}` }),
-    'filter by userName': (side, n) => ({
+    'filter by userName': (_side, n) => ({
       method: 'GET',
-      path: `/Users?filter=${encodeURIComponent(`userName eq "person.${n % side.ids.length}@example.com"`)}`,
+      path: `/Users?filter=${encodeURIComponent(`userName eq "early.${n % 200}@example.com"`)}`,
     }),
+    'list of 100': () => ({ method: 'GET', path: '/Users?count=100' }),
+    // Each person joins and leaves in turn, so that every request changes something.
+    'PATCH one member': (side, n) => {
+      const value = side.ids[(n >> 1) % side.ids.length]
+      const operation =
+        n % 2 === 0
+          ? { op: 'add', path: 'members', value: [{ value }] }
+          : { op: 'remove', path: `members[value eq "${value}"]` }
+      return {
+        method: 'PATCH',
+        path: `/Groups/${side.groupId}`,
+        body: {
+          schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+          Operations: [operation],
+        },
+      }
+    },
     'PATCH one attribute': (side, n) => patch(side, n, { displayName: `Changed ${n}` }),
     'deactivate, 5 apps': (side, n) => patch(side, n, { active: false }),
   }
 }
 
-async function measure(side, request) {
+/** A group, and enough people that a list has a whole page. */
+async function prepare(side) {
+  const post = async (path, body) => {
+    const response = await fetch(side.base + path, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${side.token}`,
+        'content-type': 'application/scim+json',
+      },
+      body: JSON.stringify(body),
+    })
+    if (!response.ok) throw new Error(`${side.name}: ${response.status} ${await response.text()}`)
+    return (await response.json()).id
+  }
+  for (let n = 0; n < 200; n++) {
+    side.ids.push(await post('/Users', { ...user(n), userName: `early.${n}@example.com` }))
+  }
+  side.groupId = await post('/Groups', {
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+    displayName: 'Everyone',
+  })
+}
+
+function isDeactivation(request, side) {
+  return request(side, 0).body?.Operations?.[0]?.value?.active === false
+}
+
+async function measure(side, request, duration) {
   let n = 0
   let wrong = 0
   const before = await cpuMs(side.pid)
   const prefix = new URL(side.base).pathname.replace(/\/$/, '')
   // No more deactivations than people: a second one would have nothing to do.
-  const limit =
-    request === undefined
-      ? {}
-      : request(side, 0).body?.Operations?.[0]?.value?.active === false
-        ? { amount: Math.min(side.ids.length, 3_000) }
-        : { duration: seconds }
+  const limit = isDeactivation(request, side)
+    ? { amount: Math.min(side.ids.length, 3_000) }
+    : { duration }
   const result = await autocannon({
     url: side.base,
     connections,
