@@ -11,6 +11,10 @@ export default defineConfig({
     globalSetup: ['test/support/global-mongod.ts'],
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary'] },
     pool: 'forks',
+    // Most tests wait for something: more workers than the two cores of a small machine.
+    maxWorkers: 4,
+    // Files of one worker share their modules: every file takes a database of its own and keeps nothing global.
+    isolate: false,
     execArgv: ['--disable-proto=delete'],
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -24,9 +24,6 @@ import { createSourceStore, prepareSources } from './source-store.ts'
 import { createTransactor } from './transaction.ts'
 import { createWatchStore } from './watch-store.ts'
 
-/** Every port of the hub, fulfilled by one MongoDB. */
-export type Stores = Awaited<ReturnType<typeof openStores>>
-
 /**
  * Creates collections and indexes (safe to repeat, and from several processes at once), checks that the
  * master key is the one that this database was sealed with, and opens all stores.

@@ -227,4 +227,3 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     },
   }
 }
-export type TestApi = Awaited<ReturnType<typeof startApi>>
