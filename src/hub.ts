@@ -1,5 +1,5 @@
-import { randomUUID, type X509Certificate } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import express, { type Express } from 'express'
@@ -34,16 +34,13 @@ import { certificatePolicy } from './ledger/certificate-policy.ts'
 import type { OnSealed } from './ledger/intake.ts'
 import { manifestKey, workerKey } from './ledger/keys.ts'
 import { createEntryWriter } from './ledger/leaf.ts'
-import { parseVkey, type Verifier } from './ledger/note.ts'
-import { type Policy, parsePolicy } from './ledger/policy.ts'
 import { createLedgerReader } from './ledger/reader.ts'
 import { createLedger, createSealing, createSigning, type Ledger } from './ledger/start-ledger.ts'
-import { certificatesIn } from './ledger/timestamp.ts'
+import { authorityOf, logVerifiers, policyOf } from './ledger-parties.ts'
 import type { AppRecord, Revocation } from './revocation/types.ts'
 import { createWorker, type Worker } from './revocation/worker.ts'
 import { createScimRouter } from './scim/router.ts'
 import { SECOND, systemClock } from './shared/clock.ts'
-import { HubError } from './shared/errors.ts'
 import { newId } from './shared/ids.ts'
 import { openStores } from './storage/stores.ts'
 import type { Log } from './telemetry/log.ts'
@@ -359,37 +356,6 @@ export async function createHub({
 
 type LedgerRole = Pick<Ledger, 'start' | 'stop'> &
   Partial<Pick<Ledger, 'poke' | 'status' | 'verifierKeys'>>
-
-/** Whom the hub itself asks to cosign; undefined when nobody was named. */
-async function policyOf(file: string | undefined): Promise<Policy | undefined> {
-  if (file === undefined) return undefined
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new HubError('ERR_CONFIG', `LEDGER_POLICY_FILE: ${file} cannot be read`, { cause })
-  })
-  const read = parsePolicy(text)
-  if (read.kind === 'policy') return read.policy
-  throw new HubError('ERR_CONFIG', `LEDGER_POLICY_FILE: ${file}: ${read.reason}`)
-}
-
-/** Who stamps checkpoints; undefined when nobody was named. */
-async function authorityOf({
-  ledgerTsaUrl: url,
-  ledgerTsaCertificates: file,
-}: Config): Promise<{ url: string; trusted: X509Certificate[] } | undefined> {
-  if (url === undefined) return undefined
-  const pem = file === undefined ? '' : await readFile(file, 'utf8').catch(() => '')
-  const trusted = certificatesIn(pem)
-  if (trusted.length > 0) return { url, trusted }
-  throw new HubError('ERR_CONFIG', 'LEDGER_TSA_CERTIFICATES must be a PEM file with a certificate')
-}
-
-function logVerifiers(vkeys: readonly string[], origin: string): Verifier[] {
-  return vkeys.map((vkey) => {
-    const verifier = parseVkey(vkey)
-    if (verifier?.name === origin) return verifier
-    throw new HubError('ERR_CONFIG', `LEDGER_LOG_KEY holds what is no key of ${origin}`)
-  })
-}
 
 /** Alerts are in the log as well: an operator without the API must not miss one. */
 function announce(log: Log, { rule, about, facts }: Finding): void {

@@ -32,11 +32,11 @@ interface Vector {
 
 const file = join(import.meta.dirname, 'idp-requests.json')
 const vectors = JSON.parse(readFileSync(file, 'utf8')) as Vector[]
-/** These ask for a token endpoint, which a source with tokens of its own does not have. */
+/** These speak to the token endpoint: test/e2e/sources-tokens.test.ts replays them. */
 const isForTokenEndpoint = ({ id }: Vector): boolean => id.startsWith('entra-wif-token')
 const left = vectors.filter(isForTokenEndpoint).map(({ id }) => id)
 if (left.length > 0)
-  process.stdout.write(`not replayed, no token endpoint here: ${left.join(', ')}\n`)
+  process.stdout.write(`replayed with the token endpoint instead: ${left.join(', ')}\n`)
 
 const database = await freshDatabase()
 const server = await scimServer(database.connection)
