@@ -1,5 +1,11 @@
 import { overallOutcome } from './closing.ts'
-import type { EntryBody, ExpectedItem, OutcomeItem } from './entries.ts'
+import {
+  ENDINGS,
+  type EndingType,
+  type EntryBody,
+  type ExpectedItem,
+  type OutcomeItem,
+} from './entries.ts'
 import { commitToSet, expectedSet } from './expected-set.ts'
 
 /** An entry that has been proved to be in the log, under a key that the log announced. */
@@ -12,10 +18,7 @@ export interface ProvedEntry {
 
 type Opened = Extract<EntryBody, { type: 'offboarding.opened' }>
 type Closed = Extract<EntryBody, { type: 'offboarding.closed' }>
-export type Ending = Extract<
-  EntryBody,
-  { type: 'revocation.verified' | 'revocation.waived' | 'revocation.superseded' }
->
+export type Ending = Extract<EntryBody, { type: EndingType }>
 
 /** One item of the expected set, and the entry that ended it, if any. */
 export interface ItemStatus {
@@ -75,11 +78,7 @@ export function judgeCompleteness(
 }
 
 export function isEnding(body: EntryBody): body is Ending {
-  return (
-    body.type === 'revocation.verified' ||
-    body.type === 'revocation.waived' ||
-    body.type === 'revocation.superseded'
-  )
+  return ENDINGS.some((type) => type === body.type)
 }
 
 function sameSet(commitment: Opened['expected'], expected: readonly ExpectedItem[]): boolean {

@@ -1,17 +1,9 @@
 import { z } from 'zod'
 
-/**
- * The closed schemas of ledger entries. ASCII strings, safe integers, no null, no floats, instants as
- * `YYYY-MM-DDTHH:MM:SS.mmmZ`: five implementations of RFC 8785 then agree on the bytes. No personal data:
- * what names a person is a commitment (see commitment.ts).
- */
-const at = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
-const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/)
-const hash = z.string().regex(/^[0-9a-f]{64}$/)
-const commitment = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
-const count = z.int().min(0)
-const facet = z.string().regex(/^[a-z_]{1,32}$/)
-const word = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
+import { ACT_ENTRIES } from './act-entries.ts'
+import { at, commitment, count, envelope, facet, hash, id, word } from './entry-fields.ts'
+
+/** The closed schemas of ledger entries: the log itself, cases, revocations; act-entries.ts has what people did. */
 
 const cause = z.strictObject({ kind: word, received: at, request_id: id })
 
@@ -28,8 +20,6 @@ const observation = z.strictObject({
   /** Was it read with a credential other than the one that revoked? */
   witness: z.boolean(),
 })
-
-const envelope = { at, log: id, v: z.literal(1) }
 
 const offboardingOpened = z.strictObject({
   ...envelope,
@@ -89,6 +79,8 @@ const revocationWaived = z.strictObject({
   ...envelope,
   type: z.literal('revocation.waived'),
   app: id,
+  /** The `approval` of the `approval.proposed` and `approval.decided` entries. */
+  approval: id.optional(),
   approved_by: z.array(commitment).min(2).max(8),
   expires: at,
   facet,
@@ -126,6 +118,8 @@ const offboardingClosed = z
 const offboardingKeysErased = z.strictObject({
   ...envelope,
   type: z.literal('offboarding.keys_erased'),
+  /** The `approval` of the `approval.proposed` and `approval.decided` entries. */
+  approval: id.optional(),
   offboarding: id,
 })
 
@@ -155,9 +149,21 @@ export const entryBody = z.discriminatedUnion('type', [
   offboardingKeysErased,
   logKey,
   logGenesis,
+  ...ACT_ENTRIES,
 ])
 export type EntryBody = z.infer<typeof entryBody>
 export type EntryType = EntryBody['type']
+
+/** An entry that says what somebody did; see act-entries.ts. */
+export type ActBody = Extract<EntryBody, { act: string }>
+
+/** The entries that end a revocation; no other entry does. */
+export const ENDINGS = [
+  'revocation.verified',
+  'revocation.waived',
+  'revocation.superseded',
+] as const satisfies readonly EntryType[]
+export type EndingType = (typeof ENDINGS)[number]
 
 export type ExpectedItem = z.infer<typeof expectedItem>
 export type OutcomeItem = z.infer<typeof outcomeItem>

@@ -12,6 +12,7 @@ export function idOfBody(body: EntryBody): string {
 }
 
 function subjectOf(body: EntryBody): string {
+  if ('act' in body) return body.act
   switch (body.type) {
     case 'offboarding.opened':
     case 'offboarding.closed':

@@ -1,4 +1,5 @@
 import type { Connection, mongo } from 'mongoose'
+import { ENDINGS } from '../ledger/entries.ts'
 import { nextEscalation } from '../revocation/escalation.ts'
 import type { ProjectionStore, RevocationNews } from '../revocation/projection-store.ts'
 import type { RevocationReader } from '../revocation/reader.ts'
@@ -16,6 +17,8 @@ import { sessionOf, within } from './transaction.ts'
 
 /** The database's clock in ms, as an expression of an update. */
 const NOW = { $toLong: '$$NOW' }
+
+const ENDS: ReadonlySet<string> = new Set(ENDINGS)
 
 /** What a sealed proof makes of a revocation. */
 const PROVEN = {
@@ -95,7 +98,7 @@ export function createRevocationStore(
         if (entry.type === 'offboarding.closed' && offboardingId !== undefined) {
           closed.push(offboardingId)
         }
-        if (entry.type.startsWith('revocation.') && revocationId !== undefined) {
+        if (ENDS.has(entry.type) && revocationId !== undefined) {
           outcomes.set(revocationId, entry)
         }
       }
