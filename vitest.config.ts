@@ -6,7 +6,7 @@ const project = (name: string, include: string[], more: object = {}) => ({
 })
 
 export default defineConfig({
-  ssr: { resolve: { conditions: ['hub-source', 'module', 'node', 'development|production'] } },
+  ssr: { resolve: { conditions: ['hub-source', 'node', 'development|production'] } },
   test: {
     globalSetup: ['test/support/global-mongod.ts'],
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary'] },

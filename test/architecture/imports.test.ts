@@ -67,10 +67,8 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
   ],
   'src/cli': [['src/shared', 'src/config', 'src/ledger', 'src/storage'], ['commander']],
   // The composition root and the process around it know everybody.
-  'src/hub.ts': [['*'], ['express', 'mongoose']],
+  'src/composition': [['*'], ['express', 'mongoose']],
   'src/main.ts': [['*'], []],
-  // Whom the settings name beside the log itself: witnesses, time stamps, signers.
-  'src/ledger-parties.ts': [['src/config', 'src/ledger', 'src/shared'], []],
   'src/version.ts': [[], []],
   connectors: [['src/connector-sdk'], ['standardwebhooks', 'zod']],
 }

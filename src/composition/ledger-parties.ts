@@ -1,10 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { Config } from './config/config.ts'
-import { parseVkey, type Verifier } from './ledger/note.ts'
-import { type Policy, parsePolicy } from './ledger/policy.ts'
-import { certificatesIn } from './ledger/timestamp.ts'
-import { HubError } from './shared/errors.ts'
+import type { Config } from '../config/config.ts'
+import { parseVkey, type Verifier } from '../ledger/note.ts'
+import { type Policy, parsePolicy } from '../ledger/policy.ts'
+import { certificatesIn } from '../ledger/timestamp.ts'
+import { HubError } from '../shared/errors.ts'
 
 /** Whom the hub itself asks to cosign; undefined when nobody was named. */
 export async function policyOf(file: string | undefined): Promise<Policy | undefined> {

@@ -1,0 +1,133 @@
+import type { Express } from 'express'
+import { createHeartbeatRecorder } from '../auth/heartbeat-recorder.ts'
+import type { ProcessRole } from '../config/config.ts'
+import { reopen } from '../intake/reopen.ts'
+import type { UserChangeDeps } from '../intake/user-changes.ts'
+import { createWorker, type Worker } from '../revocation/worker.ts'
+import { SECOND, systemClock } from '../shared/clock.ts'
+import { newId } from '../shared/ids.ts'
+import { type Alerting, cameBack, createAlerting } from './alerting.ts'
+import { facetsOf } from './app-facets.ts'
+import { createHttp } from './http.ts'
+import { policyOf } from './ledger-parties.ts'
+import { createLedgerRole } from './ledger-role.ts'
+import { createParts, type HubOptions, type Parts } from './parts.ts'
+
+export type { HubOptions } from './parts.ts'
+
+/** One process of the hub: its HTTP interface, and the roles it plays. */
+export interface Hub {
+  /** Never listens; the caller does. Answers 404 on SCIM and API paths without the web role. */
+  app: Express
+  /** The log's public key (vkey), when this process signs. */
+  ledgerKey: string | undefined
+  start(): void
+  /** Finishes or gives back what is under way; resolves within 8 s. */
+  stop(): Promise<void>
+}
+
+/** How often the database's clock is asked again. */
+const CLOCK_REFRESH_MS = 10 * SECOND
+
+/** The composition root: the one place that knows everybody. */
+export async function createHub(options: HubOptions): Promise<Hub> {
+  const parts = await createParts(options)
+  const { config, stores, runner, log } = parts
+  const has = (role: ProcessRole): boolean => config.roles.includes(role)
+  const ledgerPolicy = await policyOf(config.ledgerPolicyFile)
+  const alerting = createAlerting(parts)
+
+  // The two roles wake each other; either may be absent in this process.
+  let worker: Worker | undefined
+  const ledger = await createLedgerRole(parts, {
+    policy: ledgerPolicy,
+    onSealed: async (sealed, tx) => {
+      await stores.revocations.markSealed(sealed, tx)
+      worker?.onSealed()
+    },
+  })
+  const changes: UserChangeDeps = {
+    ...stores,
+    store: stores.directory,
+    ledger: stores.intake,
+    entries: parts.entries,
+    vault: parts.vault,
+    newId,
+    facetsOf: (app) => facetsOf(parts.connectors, app),
+    onCommitted: () => {
+      worker?.poke()
+      ledger?.poke?.()
+    },
+  }
+  if (has('worker')) {
+    worker = workerRole(parts, { alerting, changes, onEnqueued: () => ledger?.poke?.() })
+  }
+  const watch = has('worker') ? alerting.watch() : undefined
+  const heartbeats = has('web')
+    ? createHeartbeatRecorder({
+        store: stores.heartbeats,
+        clock: systemClock,
+        onFailed: (error) => log.warn({ err: error }, 'a heartbeat was not written; it is kept'),
+      })
+    : undefined
+
+  let refreshing: NodeJS.Timeout | undefined
+  return {
+    app: createHttp({
+      ...parts,
+      alerting,
+      changes,
+      heartbeats,
+      ledger,
+      ledgerPolicy,
+      poke: () => worker?.poke(),
+    }),
+    ledgerKey: ledger?.verifierKeys?.log,
+    start: () => {
+      refreshing = setInterval(() => {
+        stores.clock.refresh().catch((error: unknown) => log.warn({ err: error }, 'clock'))
+      }, CLOCK_REFRESH_MS)
+      worker?.start()
+      ledger?.start()
+      watch?.start()
+      heartbeats?.start()
+    },
+    stop: async () => {
+      clearInterval(refreshing)
+      await watch?.stop()
+      await heartbeats?.stop()
+      await worker?.stop()
+      await ledger?.stop()
+      await runner.close()
+    },
+  }
+}
+
+function workerRole(
+  { stores, connectors, runner, entries, vault, holder, log }: Parts,
+  parts: { alerting: Alerting; changes: UserChangeDeps; onEnqueued(): void },
+): Worker {
+  return createWorker({
+    apps: stores.apps,
+    connectors,
+    runner,
+    lanes: stores.lanes,
+    revocations: stores.revocations,
+    evidence: stores.evidence,
+    caseKeys: stores.caseKeys,
+    entries,
+    ledger: stores.intake,
+    transactor: stores.transactor,
+    vault,
+    clock: stores.clock,
+    holder,
+    newId,
+    log,
+    onEnqueued: parts.onEnqueued,
+    watch: stores.watch,
+    onRevived: async (revocation) => {
+      await reopen({ ...parts.changes, offboarding: stores.revocations.offboarding }, revocation)
+      await parts.alerting.raise(cameBack(revocation))
+    },
+  })
+}
