@@ -1,0 +1,155 @@
+import express, { type Express, type Router } from 'express'
+import { addressFinding, deactivationFinding } from '../alerts/request-look.ts'
+import { createApiRouter } from '../api/create-api-router.ts'
+import { createHealthRouter, type Readiness } from '../api/health.ts'
+import { createLedgerTilesRouter } from '../api/ledger-tiles.ts'
+import { createTokenEndpoint } from '../api/sources-token-endpoint.ts'
+import { createAccessTokens } from '../auth/access-token.ts'
+import { type AdminAuthenticator, createAdminAuthenticator } from '../auth/admin-authenticator.ts'
+import { createSourceAuthenticator } from '../auth/create-source-authenticator.ts'
+import type { HeartbeatRecorder } from '../auth/heartbeat-recorder.ts'
+import { createIssuerKeys } from '../auth/issuer-keys.ts'
+import { fetchKeySet } from '../auth/key-set-fetch.ts'
+import type { SourceAuthenticator } from '../auth/source-authenticator.ts'
+import { createTokenGrant } from '../auth/token-grant.ts'
+import { createDirectory } from '../intake/create-directory.ts'
+import { openByHand } from '../intake/open-by-hand.ts'
+import type { UserChangeDeps } from '../intake/user-changes.ts'
+import { createCertificateMaker } from '../ledger/certificate.ts'
+import { certificatePolicy } from '../ledger/certificate-policy.ts'
+import { manifestKey } from '../ledger/keys.ts'
+import type { Policy } from '../ledger/policy.ts'
+import { createLedgerReader } from '../ledger/reader.ts'
+import { createScimRouter } from '../scim/router.ts'
+import { SECOND, systemClock } from '../shared/clock.ts'
+import { newId } from '../shared/ids.ts'
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { requestLog } from '../telemetry/request-log.ts'
+import type { Alerting } from './alerting.ts'
+import { type LedgerRole, signing } from './ledger-role.ts'
+import type { Parts } from './parts.ts'
+
+/** Providers give up at 60 s, some at 5 s; what takes longer than this is answered 503 and goes on. */
+const SCIM_BUDGET_MS = 8 * SECOND
+
+export interface HttpParts extends Parts {
+  alerting: Alerting
+  changes: UserChangeDeps
+  /** Undefined without the web role: then nothing but health and metrics is served. */
+  heartbeats: HeartbeatRecorder | undefined
+  ledger: LedgerRole | undefined
+  ledgerPolicy: Policy | undefined
+  /** Work was made due: a worker in this process looks at once. */
+  poke(): void
+}
+
+/** The HTTP interface of one process. It does not listen. */
+export function createHttp(parts: HttpParts): Express {
+  const { config, secrets, stores, ledger, log } = parts
+  const metrics = createMetrics()
+  metrics.onScrape(() => stores.revocations.openSummary(stores.clock.now()))
+  const authenticator = createAdminAuthenticator({
+    adminToken: secrets.adminToken,
+    metricsToken: config.metricsToken,
+    tokens: stores.apiTokens,
+    clock: systemClock,
+  })
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('trust proxy', config.trustProxy)
+  app.use(requestLog(log, metrics))
+  if (config.roles.includes('web')) mountWeb(app, parts, metrics, authenticator)
+  const readiness: Readiness[] = [{ name: 'storage', check: stores.ping }]
+  if (ledger?.status !== undefined) {
+    readiness.push({ name: 'ledger', check: signing(ledger.status) })
+  }
+  app.use(createHealthRouter({ readiness, metrics, authenticator, log }))
+  return app
+}
+
+function mountWeb(
+  app: Express,
+  parts: HttpParts,
+  metrics: Metrics,
+  authenticator: AdminAuthenticator,
+): void {
+  const { config, stores, log } = parts
+  const { sourceAuthenticator, tokenEndpoint } = sourceAuthentication(parts, metrics)
+  app.use('/oauth', tokenEndpoint)
+  app.use('/scim', scim(parts, metrics, sourceAuthenticator))
+  const reader = createLedgerReader({
+    origin: config.ledgerOrigin,
+    store: stores.ledger,
+    policy: parts.ledgerPolicy,
+  })
+  app.use('/ledger', createLedgerTilesRouter({ ledger: reader, authenticator, log, metrics }))
+  app.use(
+    '/api/v1',
+    createApiRouter(
+      {
+        ...stores,
+        sourceAuthenticator,
+        connectors: parts.connectors,
+        runner: parts.runner,
+        ledger: reader,
+        certificates: createCertificateMaker({
+          source: stores.certificateSource,
+          manifestKey: manifestKey(parts.secrets.masterKey),
+          policy: async () => certificatePolicy(await reader.verifierKeys()),
+          now: systemClock.now,
+        }),
+        byHand: { openByHand: (request) => openByHand(parts.changes, request) },
+        groupExists: async (sourceId, groupId) =>
+          (await stores.directory.group(sourceId, groupId)) !== null,
+        sourceExists: async (id) => (await stores.sources.source(id)) !== null,
+        poke: parts.poke,
+        publicUrl: parts.publicUrl,
+        clock: stores.clock,
+      },
+      { authenticator, log, metrics },
+    ),
+  )
+}
+
+function sourceAuthentication(
+  { secrets, stores, alerting, log }: HttpParts,
+  metrics: Metrics,
+): { sourceAuthenticator: ReturnType<typeof createSourceAuthenticator>; tokenEndpoint: Router } {
+  const shared = {
+    sources: stores.sources,
+    accessTokens: createAccessTokens(secrets.masterKey),
+    issuerKeys: createIssuerKeys({ fetch: fetchKeySet, clock: systemClock }),
+    clock: systemClock,
+    onTouchFailed: (error: unknown) => log.warn({ err: error }, 'time of last use was not written'),
+    onAddressRefused: (token: { sourceId: string; tokenId: string }, address: string) => {
+      metrics.addressRefused()
+      alerting.keep(addressFinding({ ...token, address }))
+    },
+  }
+  const grant = createTokenGrant({ ...shared, assertions: stores.assertions })
+  return {
+    sourceAuthenticator: createSourceAuthenticator(shared),
+    tokenEndpoint: createTokenEndpoint({ grant, log, metrics }),
+  }
+}
+
+function scim(parts: HttpParts, metrics: Metrics, authenticator: SourceAuthenticator): Router {
+  const { config, stores, heartbeats, alerting, log } = parts
+  return createScimRouter({
+    directory: createDirectory(parts.changes),
+    store: stores.directory,
+    authenticator,
+    clock: systemClock,
+    publicUrl: parts.publicUrl,
+    extensions: config.scimExtensions,
+    newId,
+    log,
+    metrics,
+    onAnswered: (call) => {
+      heartbeats?.heard(call)
+      metrics.tolerated(call.tolerated ?? [])
+    },
+    onDeactivation: (trouble) => alerting.keep(deactivationFinding(trouble)),
+    budgetMs: SCIM_BUDGET_MS,
+  })
+}

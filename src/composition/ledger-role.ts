@@ -1,0 +1,79 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createAnchors } from '../ledger/anchors.ts'
+import type { OnSealed } from '../ledger/intake.ts'
+import type { Policy } from '../ledger/policy.ts'
+import { createLedger, createSealing, createSigning, type Ledger } from '../ledger/start-ledger.ts'
+import { VERSION } from '../version.ts'
+import { authorityOf, logVerifiers } from './ledger-parties.ts'
+import type { Parts } from './parts.ts'
+
+/** What this process does for the ledger: `status` and keys where it signs, `poke` where it seals. */
+export type LedgerRole = Pick<Ledger, 'start' | 'stop'> &
+  Partial<Pick<Ledger, 'poke' | 'status' | 'verifierKeys'>>
+
+/** Sealing, signing with its anchors, or both; undefined in a process that does neither. */
+export async function createLedgerRole(
+  parts: Parts,
+  { policy, onSealed }: { policy: Policy | undefined; onSealed: OnSealed },
+): Promise<LedgerRole | undefined> {
+  const { config, stores, log } = parts
+  const role = await sealerOrSigner(parts, onSealed)
+  if (role?.status === undefined) return role
+  if (role.verifierKeys !== undefined) {
+    // Beside the keys, for people: what an auditor pins, handed over by another way than a certificate.
+    await writeFile(join(config.dataDir, 'keys', 'log.vkey'), `${role.verifierKeys.log}\n`)
+  }
+  const authority = await authorityOf(config)
+  if ((policy ?? authority) === undefined) return role
+  const anchors = createAnchors({
+    store: stores.ledger,
+    policy,
+    authority,
+    clock: stores.clock,
+    fetch,
+    log,
+  })
+  return {
+    ...role,
+    start: () => {
+      role.start()
+      anchors.start()
+    },
+    stop: async () => {
+      await role.stop()
+      await anchors.stop()
+    },
+  }
+}
+
+async function sealerOrSigner(
+  { config, secrets, stores, holder, log }: Parts,
+  onSealed: OnSealed,
+): Promise<LedgerRole | undefined> {
+  const { ledgerOrigin: origin, ledgerLogKeys, roles } = config
+  const common = { origin, store: stores.ledger, clock: stores.clock, log }
+  const signer = {
+    ...common,
+    directory: join(config.dataDir, 'keys'),
+    masterKey: secrets.masterKey,
+    software: `quittance@${VERSION}`,
+  }
+  const sealer = { ...common, onSealed, holder }
+  if (roles.includes('ledger') && ledgerLogKeys.length > 0 && !roles.includes('signer')) {
+    return createSealing({ ...sealer, logKeys: logVerifiers(ledgerLogKeys, origin) })
+  }
+  if (roles.includes('ledger')) return await createLedger({ ...signer, ...sealer })
+  if (!roles.includes('signer')) return undefined
+  return await createSigning({
+    ...signer,
+    announce: (announced) =>
+      stores.transactor.transaction((tx) => stores.firstIntake.enqueue(announced, tx)),
+  })
+}
+
+/** A ledger that refuses to sign is a reason to look, not to send traffic elsewhere; it is named all the same. */
+export const signing = (status: Ledger['status']) => async (): Promise<void> => {
+  const { refused } = status()
+  if (refused !== undefined) throw new Error(`the signer refuses: ${refused}`)
+}

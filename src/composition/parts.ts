@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Connection } from 'mongoose'
+import type { Config } from '../config/config.ts'
+import { builtInConnectors, loadConnectors } from '../connector-sdk/load.ts'
+import { createConnectorRunner } from '../connector-sdk/runner.ts'
+import { workerKey } from '../ledger/keys.ts'
+import { createEntryWriter } from '../ledger/leaf.ts'
+import { systemClock } from '../shared/clock.ts'
+import { openStores } from '../storage/stores.ts'
+import type { Log } from '../telemetry/log.ts'
+import { createVault } from '../vault/vault.ts'
+
+export interface HubOptions {
+  config: Config
+  /** Open, on a replica set. The hub does not close it. */
+  connection: Connection
+  secrets: { masterKey: Buffer; adminToken: string }
+  /** As in the configuration, with the real port. */
+  publicUrl: string
+  log: Log
+}
+
+/** What every role of one process is made of. */
+export type Parts = Awaited<ReturnType<typeof createParts>>
+
+/**
+ * Opens stores and connectors.
+ *
+ * @throws HubError ERR_MASTER_KEY, ERR_CONFIG (a connector that cannot be loaded)
+ */
+export async function createParts({ config, connection, secrets, publicUrl, log }: HubOptions) {
+  const vault = createVault(secrets.masterKey)
+  const stores = await openStores(connection, { vault, ledgerOrigin: config.ledgerOrigin })
+  const connectors = await loadConnectors({ names: [...builtInConnectors(), ...config.connectors] })
+  return {
+    config,
+    secrets,
+    publicUrl,
+    log,
+    vault,
+    stores,
+    connectors,
+    runner: createConnectorRunner({
+      connectors,
+      secretsOf: stores.secrets.secretsOf,
+      clock: systemClock,
+    }),
+    entries: createEntryWriter({ origin: config.ledgerOrigin, ...workerKey(secrets.masterKey) }),
+    /** Names this process in leases. */
+    holder: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
+  }
+}
