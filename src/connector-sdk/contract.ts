@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
 import type { z } from 'zod'
 
 /** One kind of access an app can hold. */
@@ -140,6 +142,32 @@ export interface HttpClient {
   hide(secret: string): void
 }
 
+/** Where a protocol other than HTTP is spoken. */
+export interface SocketTarget {
+  /** Name or address. */
+  host: string
+  port: number
+  /**
+   * `tls`: the socket is handed over once the certificate is verified. `upgrade`: the connector begins TLS on it, with
+   * what `tls` gives, before any credential; or the protocol encrypts itself (SSH). `none`: plain, inside the allowed
+   * networks only.
+   */
+  protection: 'tls' | 'upgrade' | 'none'
+  /** PEM certificates; with them, no others are trusted. */
+  ca?: string
+}
+
+/**
+ * The hub's guarded sockets, for protocols that are not HTTP. Addresses are held to the app's network policy. Every
+ * socket is destroyed when the call is aborted or its time is over, so that a library waiting on it fails.
+ */
+export interface NetClient {
+  /** @throws ConnectorError invalid (refused by policy, certificate), transient (nobody there); nothing was sent */
+  connect(target: SocketTarget): Promise<Socket>
+  /** How to begin TLS on a socket of `connect`: the certificate is verified against `host`. There is no way to switch that off. */
+  tls(target: Pick<SocketTarget, 'host' | 'ca'>): ConnectionOptions
+}
+
 /** All that a connector may use. Everything else (retries, scheduling, judging) is the hub's. */
 export interface CallContext<Config = unknown> {
   config: Config
@@ -151,6 +179,7 @@ export interface CallContext<Config = unknown> {
   /** `doer` may write. `witness` should be a read-only credential of its own: it reads back what the doer did. */
   credential: 'doer' | 'witness'
   http: HttpClient
+  net: NetClient
   /** What may be kept between the calls of one app, e.g. an access token; never stored. Absent: nothing. */
   memory?: Map<string, unknown>
   /** Aborted on shutdown and at the local deadline of the lease. Honour it within one second. */

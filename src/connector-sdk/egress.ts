@@ -94,7 +94,8 @@ export function createEgress(options: EgressOptions): Egress {
   return { dispatcher: agent, admit: async () => {}, close: () => agent.close() }
 }
 
-function bare(hostname: string): string {
+/** A host without the brackets of an IPv6 literal. */
+export function bare(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '')
 }
 
@@ -107,7 +108,7 @@ function resolve(hostname: string): Promise<LookupAddress[]> {
 }
 
 /** A name may point to several addresses: the forbidden ones are left out, and none left is a refusal. */
-function guardedLookup(refusal: (address: string) => string | undefined): LookupFunction {
+export function guardedLookup(refusal: (address: string) => string | undefined): LookupFunction {
   return (hostname, { all, ...options }, callback) => {
     dnsLookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, [])

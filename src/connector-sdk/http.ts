@@ -10,9 +10,10 @@ import {
   type HttpClient,
   type HttpRequest,
 } from './contract.ts'
-import { type Egress, EgressRefused } from './egress.ts'
+import type { Egress } from './egress.ts'
 import type { Redactor } from './redact.ts'
 import { clip, redactCause } from './redact-evidence.ts'
+import { describeTransport, transportFault } from './transport-fault.ts'
 
 export interface HttpClientOptions {
   egress: Egress
@@ -78,7 +79,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         if (options.signal.aborted) throw failure('transient', 'aborted by the hub', error)
         if (deadline.aborted)
           throw failure('transient', `timed out after ${options.timeoutMs} ms`, error)
-        throw failure(transportFault(error), describe(error), error)
+        throw failure(transportFault(error), describeTransport(error), error)
       }
 
       const { status, headers, body } = answer
@@ -161,25 +162,4 @@ function flat(headers: IncomingHttpHeaders): Record<string, string> {
       value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
     ),
   )
-}
-
-/** Wrong by set-up (a person must act) or bad luck (try again)? */
-function transportFault(error: unknown): Fault {
-  if (error instanceof EgressRefused) return 'invalid'
-  const code = codeOf(error)
-  const isSetup =
-    /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/.test(code) ||
-    ['UND_ERR_INVALID_ARG', 'UND_ERR_RES_EXCEEDED_MAX_SIZE', 'HPE_'].some((c) => code.startsWith(c))
-  return isSetup ? 'invalid' : 'transient'
-}
-
-function codeOf(error: unknown): string {
-  const { code } = error as { code?: unknown }
-  return typeof code === 'string' ? code : ''
-}
-
-function describe(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  const code = codeOf(error)
-  return code === '' || message.includes(code) ? message : `${message} (${code})`
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../shared/clock.ts'
+import { type AddressPolicy, addressPolicy } from './address-policy.ts'
 import {
   type CallContext,
   type Connector,
@@ -8,6 +9,7 @@ import {
 } from './contract.ts'
 import { createEgress, type Egress } from './egress.ts'
 import { guardConnector } from './guard-connector.ts'
+import { createNetClient } from './guarded-socket.ts'
 import { createHttpClient } from './http.ts'
 import { createRedactor } from './redact.ts'
 
@@ -75,6 +77,7 @@ export interface ConnectorRunnerOptions {
 interface Channel {
   stamp: string
   egress: Egress
+  addresses: AddressPolicy
   memory: Map<string, unknown>
 }
 
@@ -91,7 +94,12 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
     const stamp = JSON.stringify([app.connectorId, app.config, app.allowNetworks])
     const known = channels.get(app.id)
     if (known?.stamp === stamp) return known
-    const channel = { stamp, egress: egressOf(app, options), memory: new Map<string, unknown>() }
+    const channel = {
+      stamp,
+      egress: egressOf(app, options),
+      addresses: addressPolicy(app.allowNetworks),
+      memory: new Map<string, unknown>(),
+    }
     if (known !== undefined) retire(known)
     channels.set(app.id, channel)
     return channel
@@ -118,18 +126,27 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
         facets: connector.facetsOf?.(config) ?? manifest.facets,
         hasWitness: Object.keys(secrets).some((name) => name.startsWith('witness')),
         call: ({ credential, idempotencyKey, signal, dryRun = false }) => {
+          const timeoutMs = options.limits?.timeoutMs ?? manifest.limits.timeoutMs
           const http = createHttpClient({
             egress: channel.egress,
-            timeoutMs: options.limits?.timeoutMs ?? manifest.limits.timeoutMs,
+            timeoutMs,
             redactor,
             signal,
             clock: options.clock,
+          })
+          const { ca } = options
+          const net = createNetClient({
+            addresses: channel.addresses,
+            timeoutMs,
+            signal,
+            ...(ca === undefined ? {} : { ca }),
           })
           return {
             config,
             secrets: credential === 'witness' ? asWitness(secrets) : asDoer(secrets),
             credential,
             http: dryRun ? readOnly(http) : http,
+            net,
             memory: channel.memory,
             signal,
             idempotencyKey,

@@ -117,6 +117,7 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
           config: still.manifest.configSchema.parse(app.config),
           secrets: {},
           http: { send: () => Promise.reject(new Error('not used')), hide: () => {} },
+          net: { connect: () => Promise.reject(new Error('not used')), tls: () => ({}) },
           now: () => Date.now(),
           dryRun: false,
           ...options,

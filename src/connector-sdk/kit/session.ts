@@ -28,7 +28,7 @@ export interface KitSession {
 
 /** Runs one case on a world of its own. */
 export async function inFreshWorld(
-  { connector, start }: KitHarness,
+  { connector, start, timeoutMs = KIT_TIMEOUT_MS }: KitHarness,
   work: (session: KitSession) => Promise<void>,
 ): Promise<void> {
   const world = await start()
@@ -37,7 +37,7 @@ export async function inFreshWorld(
     connectors: new Map([[connector.manifest.id, connector]]),
     secretsOf: async () => world.secrets,
     clock: systemClock,
-    limits: { timeoutMs: KIT_TIMEOUT_MS },
+    limits: { timeoutMs },
   })
   try {
     const open = await runner.open(world.app)

@@ -64,13 +64,16 @@ export interface KitWorld {
   /** Two accounts match. */
   twins: Subject
   /** The truth, from the inside: does this facet of the subject still work? */
-  isLive(facet: Facet): boolean
+  isLive(facet: Facet): boolean | Promise<boolean>
   /** Accounts other than the subject's that are no longer live. */
-  bystandersHit(): number
+  bystandersHit(): number | Promise<number>
   wire?: Wire
   tricks: Partial<Tricks>
-  /** Trick or `wire` → why there is none. */
-  cannot: Partial<Record<keyof Tricks | 'wire', string>>
+  /**
+   * Trick or `wire` → why there is none. `ask`: why nobody can be asked for; then every name is taken as given,
+   * strangers' as well, and a 404 may speak of the address.
+   */
+  cannot: Partial<Record<keyof Tricks | 'wire' | 'ask', string>>
   close(): Promise<void>
 }
 
@@ -78,4 +81,6 @@ export interface KitHarness {
   connector: Connector
   /** Facets to try. Default: all that the app's configuration covers. */
   start(): Promise<KitWorld>
+  /** ms for one exchange, or for one connection; default KIT_TIMEOUT_MS. Real servers on a busy machine take longer. */
+  timeoutMs?: number
 }
