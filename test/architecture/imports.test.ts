@@ -70,7 +70,12 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
   'src/composition': [['*'], ['express', 'mongoose']],
   'src/main.ts': [['*'], []],
   'src/version.ts': [[], []],
-  connectors: [['src/connector-sdk'], ['standardwebhooks', 'zod']],
+}
+
+/** What a connector imports beside the SDK and zod: the packages of its protocol. */
+const protocolPackages: Record<string, readonly string[]> = {
+  'connectors/ssf': ['jose'],
+  'connectors/webhook': ['standardwebhooks'],
 }
 
 const root = join(import.meta.dirname, '../..')
@@ -80,14 +85,18 @@ const files = ['src', 'connectors']
   )
   .filter((f) => f.endsWith('.ts') && !f.includes('/test/') && !f.startsWith('src/web/'))
 
-const room = (file: string): string =>
-  file.startsWith('connectors/') ? 'connectors' : file.split('/').slice(0, 2).join('/')
+const room = (file: string): string => file.split('/').slice(0, 2).join('/')
+
+const allowed = (name: string): readonly [readonly string[], readonly string[]] =>
+  name.startsWith('connectors/')
+    ? [['src/connector-sdk'], ['zod', ...(protocolPackages[name] ?? [])]]
+    : (may[name] ?? [[], []])
 
 /** What `file` may not import, yet does. */
 function trespasses(file: string, source: string): string[] {
   const { module, errors } = parseSync(file, source)
   if (errors.length > 0) return errors.map((e) => e.message)
-  const [rooms, packages] = may[room(file)] ?? [[], []]
+  const [rooms, packages] = allowed(room(file))
   const named = [
     ...module.staticImports.map((i) => i.moduleRequest.value),
     ...module.staticExports.flatMap((e) => e.entries.flatMap((x) => x.moduleRequest?.value ?? [])),
@@ -107,6 +116,7 @@ test('the gate can fail', () => {
   expect(trespasses('src/ledger/x.ts', "import express from 'express'")).toEqual(['express'])
   expect(trespasses('src/ledger/x.ts', "import type { A } from '../api/app.ts'")).toHaveLength(1)
   expect(trespasses('connectors/x/index.ts', "import m from '../../src/main.ts'")).toHaveLength(1)
+  expect(trespasses('connectors/x/index.ts', "import y from '../y/index.ts'")).toHaveLength(1)
   expect(files.length).toBeGreaterThan(5)
 })
 

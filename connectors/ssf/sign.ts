@@ -1,0 +1,58 @@
+import { type CryptoKey, importJWK, importPKCS8, type JWK, SignJWT } from 'jose'
+import { ConnectorError } from '#connector-sdk'
+import type { SsfConfig } from './config.ts'
+import type { EventClaims } from './security-event.ts'
+
+/** How long a bearer assertion of ours is good, in s. */
+const ASSERTION_LIFE_S = 300
+
+/** Signs with the app's key. */
+export interface Signer {
+  /** A Security Event Token. RFC 8417 §2.3: `typ` says so, that nobody takes it for a token of access. */
+  event(claims: EventClaims): Promise<string>
+  /** A bearer assertion for a global token revocation endpoint. RFC 7523 §3 */
+  assertion(audience: string, id: string, now: number): Promise<string>
+}
+
+/**
+ * @param secret PKCS #8 in PEM, or a private JWK
+ * @throws ConnectorError credential when it is neither, or does not fit the algorithm
+ */
+export async function signer(
+  { issuer, signing }: Pick<SsfConfig, 'issuer' | 'signing'>,
+  secret: string | undefined,
+): Promise<Signer> {
+  if (signing === undefined || secret === undefined) {
+    throw new ConnectorError('credential', 'signingKey is missing')
+  }
+  const { keyId: kid, algorithm: alg } = signing
+  const key = await privateKey(secret, alg)
+  const sign = async (typ: string, claims: object): Promise<string> => {
+    try {
+      return await new SignJWT({ ...claims }).setProtectedHeader({ alg, kid, typ }).sign(key)
+    } catch {
+      // Without the cause: it may describe the key.
+      throw new ConnectorError('credential', `signingKey cannot sign with ${alg}`)
+    }
+  }
+  return {
+    event: (claims) => sign('secevent+jwt', claims),
+    assertion: (aud, jti, now) => {
+      const iat = Math.floor(now / 1_000)
+      const claims = { iss: issuer, sub: issuer, aud, jti, iat, exp: iat + ASSERTION_LIFE_S }
+      return sign('global-token-revocation+jwt', claims)
+    },
+  }
+}
+
+async function privateKey(secret: string, alg: string): Promise<CryptoKey | Uint8Array> {
+  const text = secret.trim()
+  try {
+    return text.startsWith('{')
+      ? await importJWK(JSON.parse(text) as JWK, alg)
+      : await importPKCS8(text, alg)
+  } catch {
+    // Without the cause: it may quote the key.
+    throw new ConnectorError('credential', `signingKey is no PKCS #8 or JWK key for ${alg}`)
+  }
+}
