@@ -4,6 +4,7 @@ import type { Dialect } from './dialect.ts'
 import {
   type Attribute,
   type Extension,
+  isCore,
   type ResourceSchema,
   resolveName,
   SCHEMAS,
@@ -41,6 +42,10 @@ function take(
   value: Json,
   dialect: Dialect,
 ): void {
+  if (isCore(schema, name) && isJsonObject(value) && dialect.dottedKeys) {
+    for (const [inner, item] of Object.entries(value)) take(schema, resource, inner, item, dialect)
+    return
+  }
   const target = resolveName(schema, name, dialect.unprefixedExtensions)
   if (target === undefined) {
     unknown(name, dialect)

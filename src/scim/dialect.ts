@@ -9,7 +9,8 @@ export interface Dialect {
   stringBooleans: boolean
   /**
    * A value in another wrapping than its schema says: a manager as a bare id, an object for a list of one, a
-   * list of one for a single value, a string for `{value}`. Entra, and the Microsoft validator.
+   * list of one for a single value, a string for `{value}`, an empty path for none, a member by its `$ref` alone.
+   * Entra, and the Microsoft validator.
    */
   looseShapes: boolean
   /** `""` clears an attribute. The Microsoft validator, templates with empty fields. */
@@ -18,7 +19,10 @@ export interface Dialect {
   createByFilter: boolean
   /** `remove` of a list with a `value`: only those elements. Entra's default dialect, JumpCloud, authentik. */
   removeByValue: boolean
-  /** `name.givenName` and `<URN>:department` as keys of a body. Entra's aadOptscim062020. */
+  /**
+   * `name.givenName` and `<URN>:department` as keys of a body (Entra's aadOptscim062020); core attributes below
+   * the URN of their schema.
+   */
   dottedKeys: boolean
   /** An attribute of an extension without its URN, e.g. `manager`. Older Entra. */
   unprefixedExtensions: boolean

@@ -42,6 +42,8 @@ export interface FilterScope {
   depth: number
   /** Inside `attribute[…]`: names are those of its sub-attributes. */
   element: Attribute | undefined
+  /** The same of an attribute that is no list: there, `name[givenName pr]` is `name.givenName pr`. */
+  single?: AttributePath
 }
 
 const OPERATORS: ReadonlySet<string> = new Set([
@@ -133,17 +135,23 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
     ) {
       throw invalid(`"${name}" cannot take a filter in brackets`)
     }
-    const inside = { ...deeper(scope), element: path.attribute }
+    const isList = path.path.multiValued
+    const inside: FilterScope = {
+      ...deeper(scope),
+      element: path.attribute,
+      ...(isList ? {} : { single: path.path }),
+    }
     const where = disjunction(inside)
     expectMark(']')
     const after = tokens.position()
     const follower = peek()
     if (follower.kind !== 'word' || !follower.text.startsWith('.') || follower.at !== after) {
-      return { kind: 'element', path: path.path, where }
+      return isList ? { kind: 'element', path: path.path, where } : where
     }
     next()
     const condition = comparison(resolve(follower.text.slice(1), inside))
-    return { kind: 'element', path: path.path, where: { kind: 'and', of: [where, condition] } }
+    const both: Filter = { kind: 'and', of: [where, condition] }
+    return isList ? { kind: 'element', path: path.path, where: both } : both
   }
 
   interface Resolved {
@@ -155,7 +163,20 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
     if (scope.element !== undefined) {
       const sub = scope.element.subs.get(name.toLowerCase())
       if (sub === undefined) throw invalid(`"${scope.element.name}" has no sub-attribute "${name}"`)
-      return { attribute: sub, path: attributePath({ kind: 'attribute', attribute: sub }) }
+      const { single } = scope
+      return {
+        attribute: sub,
+        path: attributePath(
+          single === undefined
+            ? { kind: 'attribute', attribute: sub }
+            : {
+                kind: 'attribute',
+                attribute: scope.element,
+                sub,
+                ...(single.extension === undefined ? {} : { extension: single.extension }),
+              },
+        ),
+      }
     }
     const target = resolveName(schema, name, options.dialect.unprefixedExtensions)
     if (target?.kind === 'attribute') {
@@ -185,24 +206,26 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
 
   interface RawValue {
     value: string | number | boolean | null
-    quoted: boolean
+    /** As it was written, when it stood in no quotes. */
+    word?: string
   }
 
   const value = (): RawValue => {
     const token = next()
-    if (token.kind === 'string') return { value: token.value, quoted: true }
+    if (token.kind === 'string') return { value: token.value }
     if (token.kind !== 'word') throw unexpected(token, 'a value')
-    switch (token.text) {
+    const word = token.text
+    switch (word) {
       case 'true':
-        return { value: true, quoted: false }
+        return { value: true, word }
       case 'false':
-        return { value: false, quoted: false }
+        return { value: false, word }
       case 'null':
-        return { value: null, quoted: false }
+        return { value: null, word }
     }
-    if (isJsonNumber(token.text)) return { value: Number(token.text), quoted: false }
-    if (options.dialect.looseFilterValues) return { value: token.text, quoted: true }
-    throw invalid(`"${token.text}" is not a JSON value; strings stand in double quotes`)
+    if (isJsonNumber(word)) return { value: Number(word), word }
+    if (options.dialect.looseFilterValues) return { value: unquoted(word) }
+    throw invalid(`"${word}" is not a JSON value; strings stand in double quotes`)
   }
 
   const compared = (
@@ -220,7 +243,7 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
         kind: 'compare',
         path,
         operator,
-        value: typedValue(attribute, operator, raw.value, options.dialect),
+        value: typedValue(attribute, operator, raw.value, raw.word, options.dialect),
       }
     }
     // RFC 7643 §2.4: a complex attribute stands for its `value`.
@@ -237,7 +260,7 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
       kind: 'compare',
       path: full,
       operator,
-      value: typedValue(sub, operator, raw.value, options.dialect),
+      value: typedValue(sub, operator, raw.value, raw.word, options.dialect),
     }
   }
 
@@ -254,6 +277,10 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
     position: tokens.position,
   }
 }
+
+/** Single quotes are no quotes of JSON; a value that kept them would be found nowhere, and nobody would know why. */
+const unquoted = (word: string): string =>
+  word.length > 1 && word.startsWith("'") && word.endsWith("'") ? word.slice(1, -1) : word
 
 /** The JSON number grammar: `Number()` alone would take `0x10`, `Infinity` and the empty string. */
 function isJsonNumber(text: string): boolean {

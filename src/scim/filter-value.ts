@@ -10,6 +10,7 @@ const TEXTUAL: ReadonlySet<string> = new Set(['co', 'sw', 'ew'])
 /**
  * A filter's value in the type of the attribute that it is compared with.
  *
+ * @param word the value as it was written, when it stood in no quotes
  * @throws HubError ERR_INVALID_FILTER for a value or an operator that does not fit the type
  * @see RFC 7644 §3.4.2.2, table 3
  */
@@ -17,6 +18,7 @@ export function typedValue(
   attribute: Attribute,
   operator: ComparisonOperator,
   given: string | number | boolean,
+  word: string | undefined,
   dialect: Dialect,
 ): string | number | boolean | { instant: number } {
   const unfit = invalidFilter(
@@ -32,7 +34,7 @@ export function typedValue(
     }
     case 'dateTime': {
       if (typeof given !== 'string' || TEXTUAL.has(operator)) throw unfit
-      const instant = DATE_FORM.test(given) ? Date.parse(given) : Number.NaN
+      const instant = DATE_FORM.test(given) ? instantOf(given, dialect) : Number.NaN
       if (Number.isNaN(instant)) throw unfit
       return { instant }
     }
@@ -45,8 +47,16 @@ export function typedValue(
       return given
     default:
       if (typeof given === 'string') return given
-      // An unquoted number for a text, e.g. `employeeNumber eq 42`.
-      if (typeof given === 'number' && dialect.looseFilterValues) return String(given)
+      // A text without quotes that looks like something else, e.g. `employeeNumber eq 0042`.
+      if (typeof given === 'boolean' && ORDERING.has(operator)) throw unfit
+      if (word !== undefined && dialect.looseFilterValues) return word
       throw unfit
   }
+}
+
+/** A `+` before the time zone that was not percent-encoded has become a blank. */
+function instantOf(text: string, dialect: Dialect): number {
+  const blank = text.search(/ \d\d:?\d\d$/)
+  if (blank < 0 || !dialect.looseFilterValues) return Date.parse(text)
+  return Date.parse(`${text.slice(0, blank)}+${text.slice(blank + 1)}`)
 }

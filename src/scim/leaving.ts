@@ -24,12 +24,14 @@ export function wantsDeactivation(method: string, body: Json | undefined): boole
   if (method === 'PUT') return saysInactive(body)
   if (method !== 'PATCH') return false
   const operations = fieldOf(body, 'operations')
-  return (Array.isArray(operations) ? operations : [operations ?? null]).some((operation) => {
+  // A partial resource, as SCIM 1.1 had it.
+  if (operations === undefined) return saysInactive(body)
+  return (Array.isArray(operations) ? operations : [operations]).some((operation) => {
     if (!isJsonObject(operation)) return false
     const path = fieldOf(operation, 'path')
     const value = fieldOf(operation, 'value') ?? null
-    if (typeof path === 'string') return isActive(path) && !isTrue(value)
-    return isJsonObject(value) && saysInactive(value)
+    if (typeof path === 'string' && !isWhole(path)) return speaksOfActive(path) && !isTrue(value)
+    return saysInactive(value)
   })
 }
 
@@ -53,10 +55,25 @@ export function isActive(path: string): boolean {
   return name === 'active' || name === `${USER_URN}active`
 }
 
-/** `null` says nothing (RFC 7643 §2.5). */
-function saysInactive(resource: JsonObject): boolean {
-  return Object.entries(resource).some(
-    ([name, value]) => isActive(name) && value !== null && !isTrue(value),
+/** Any schema's `active`: what is refused for its wrong URN was meant all the same. */
+const speaksOfActive = (path: string): boolean => /^(urn:.*[:.])?active$/i.test(path.trim())
+
+/** No path, or the URN of the schema of users: then the value is a part of the resource. */
+export const isWhole = (path: string): boolean =>
+  ['', USER_URN.slice(0, -1)].includes(path.trim().toLowerCase())
+
+/**
+ * Whether a part of a resource says so, also below the URN of its schema, in a list of one, or as a text of JSON.
+ * `null` says nothing (RFC 7643 §2.5).
+ */
+function saysInactive(resource: Json): boolean {
+  if (Array.isArray(resource)) return resource.some(saysInactive)
+  if (typeof resource === 'string') return /"active"\s*:(?!\s*"?true)/i.test(resource)
+  if (!isJsonObject(resource)) return false
+  return Object.entries(resource).some(([name, value]) =>
+    isWhole(name)
+      ? isJsonObject(value) && saysInactive(value)
+      : speaksOfActive(name) && value !== null && !isTrue(value),
   )
 }
 

@@ -21,7 +21,7 @@ export interface ListRequest {
 /** Reads a query string. Keys that SCIM does not know are ignored: Entra sends its flag on every call. */
 export function listRequestOfQuery(query: URLSearchParams): ListRequest {
   const one = (name: string): string | undefined => {
-    const values = query.getAll(name)
+    const values = valuesOf(query, name)
     if (values.length > 1) throw invalid(`"${name}" is given more than once`)
     return values[0]
   }
@@ -40,13 +40,24 @@ export function listRequestOfQuery(query: URLSearchParams): ListRequest {
   }
 }
 
+/**
+ * The values of a parameter, whatever the letter case of its name: a `Filter` that is passed over would answer with
+ * everybody, and the client takes the first one for the person it asked for.
+ */
+function valuesOf(query: URLSearchParams, name: string): string[] {
+  if (query.size === 0) return []
+  const lower = name.toLowerCase()
+  return [...query].flatMap(([key, value]) =>
+    key.length === lower.length && key.toLowerCase() === lower ? value : [],
+  )
+}
+
 /** `attributes` and `excludedAttributes`, which every verb takes. */
 export function projectionNames(
   query: URLSearchParams,
 ): Pick<ListRequest, 'attributes' | 'excludedAttributes'> {
   const names = (key: string): string[] =>
-    query
-      .getAll(key)
+    valuesOf(query, key)
       .flatMap((value) => value.split(','))
       .map((name) => name.trim())
       .filter((name) => name !== '')
@@ -168,12 +179,12 @@ function countOf(text: string | undefined, cursor: string | undefined): number |
   return integer('count', text)
 }
 
-const isInteger = (text: string): boolean => /^[+-]?\d{1,15}$/.test(text)
+const isInteger = (text: string): boolean => /^[+-]?\d+$/.test(text)
 
 function integer(name: string, text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined
   if (!isInteger(text)) throw invalid(`"${name}" must be an integer`)
-  return Number(text)
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
 }
 
 function invalid(message: string): HubError {

@@ -18,16 +18,19 @@ export async function memberRefs(value: Json | undefined, dialect: Dialect): Pro
   const attribute = GROUP.attributes.get('members')
   if (attribute === undefined || value === undefined) return []
   const refs = (part: Json): MemberRef[] =>
-    ((coerceValue(attribute, part, dialect) ?? []) as Json[]).map(memberRef)
+    ((coerceValue(attribute, part, dialect) ?? []) as Json[]).map((element) =>
+      memberRef(element, dialect),
+    )
   const list = Array.isArray(value)
     ? await inTurns(value, (slice) => refs([...slice]))
     : refs(value)
   return [...new Map(list.map((member) => [member.value, member])).values()]
 }
 
-function memberRef(element: Json): MemberRef {
+function memberRef(element: Json, dialect: Dialect): MemberRef {
   const fields = isJsonObject(element) ? element : {}
-  const { value, type, display, $ref } = fields
+  const { type, display, $ref } = fields
+  const value = fields['value'] ?? (dialect.looseShapes ? idOf($ref) : undefined)
   if (typeof value !== 'string' || value === '' || value.length > MAX_ID_LENGTH) {
     throw new HubError('ERR_INVALID_VALUE', '"members" needs the id of each member in "value"')
   }
@@ -40,6 +43,11 @@ function memberRef(element: Json): MemberRef {
     type: isGroup ? 'Group' : 'User',
     ...(typeof display === 'string' ? { display } : {}),
   }
+}
+
+/** The id at the end of a reference to a user or a group. */
+function idOf(ref: Json | undefined): string | undefined {
+  return typeof ref === 'string' ? /\/(?:Users|Groups)\/([^/?#]+)\/?$/i.exec(ref)?.[1] : undefined
 }
 
 /** Everybody in the list, and nobody else. */
@@ -166,12 +174,28 @@ function withExactIds(filter: Filter): Filter {
     case 'not':
       return { kind: 'not', of: withExactIds(filter.of) }
     case 'compare':
+      if (filter.path.attribute === '$ref') return byReference(filter)
       return filter.path.attribute === 'value'
         ? { ...filter, path: { ...filter.path, caseExact: true } }
         : filter
     case 'present':
     case 'element':
       return filter
+  }
+}
+
+/** Memberships keep no `$ref`: it is known from the id that it ends with. */
+function byReference(filter: Extract<Filter, { kind: 'compare' }>): Filter {
+  const { operator, value, path } = filter
+  const id = typeof value === 'string' ? (idOf(value) ?? value) : undefined
+  if (id === undefined || (operator !== 'eq' && operator !== 'ew') || id.includes('/')) {
+    throw new HubError('ERR_INVALID_PATH', 'members are selected by "value", not by part of "$ref"')
+  }
+  return {
+    kind: 'compare',
+    path: { ...path, attribute: 'value', caseExact: true },
+    operator,
+    value: id,
   }
 }
 

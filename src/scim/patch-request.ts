@@ -2,7 +2,7 @@ import { HubError } from '../shared/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../shared/json.ts'
 import type { Dialect } from './dialect.ts'
 import { type PatchTarget, parsePatchPath } from './patch-path.ts'
-import type { ResourceSchema } from './schema.ts'
+import { isCore, type ResourceSchema } from './schema.ts'
 
 export const PATCH_URN = 'urn:ietf:params:scim:api:messages:2.0:PatchOp'
 
@@ -60,7 +60,7 @@ function expand(
   const op = opOf(fields.get('op'))
   const path = fields.get('path') ?? null
   const value = fields.get('value')
-  if (path === null) {
+  if (path === null || (isWhole(path, schema, dialect) && isJsonObject(lone(value) ?? null))) {
     if (op === 'remove') throw new HubError('ERR_NO_TARGET', '"remove" needs a path')
     return spread(op, value, schema, id, dialect)
   }
@@ -86,11 +86,15 @@ function spread(
   id: string,
   dialect: Dialect,
 ): Assignment[] {
-  if (!isJsonObject(value)) {
+  const whole = lone(value)
+  if (!isJsonObject(whole) || (whole !== value && !dialect.looseShapes)) {
     throw new HubError('ERR_INVALID_VALUE', `"${op}" without a path needs an object as its value`)
   }
-  return Object.entries(value).flatMap(([name, item]): Assignment[] => {
+  return Object.entries(whole).flatMap(([name, item]): Assignment[] => {
     if (isEcho(name, item, id, dialect)) return []
+    if (isCore(schema, name) && isJsonObject(item) && dialect.dottedKeys) {
+      return spread(op, item, schema, id, dialect)
+    }
     const target = parsePatchPath(name, schema, dialect)
     const plain =
       target.kind === 'extension' || (!target.sub && !target.filter && !target.extension)
@@ -100,6 +104,17 @@ function spread(
     return [{ op, target, value: item }]
   })
 }
+
+/** A path that points at the resource itself: an empty one, or the URN of its schema. */
+function isWhole(path: Json, schema: ResourceSchema, dialect: Dialect): boolean {
+  if (typeof path !== 'string') return false
+  const name = path.trim()
+  return (name === '' && dialect.looseShapes) || (isCore(schema, name) && dialect.dottedKeys)
+}
+
+/** The element of a list of one. */
+export const lone = (value: Json | undefined): Json | undefined =>
+  Array.isArray(value) && value.length === 1 ? value[0] : value
 
 /** A provider that echoes the resource it read: read-only attributes say nothing new, `id` least of all. */
 function isEcho(name: string, value: Json, id: string, dialect: Dialect): boolean {

@@ -27,8 +27,28 @@ export function patched(
       assignExtension(resource, target.extension, assignment, dialect)
     else assign(resource, target, assignment, dialect)
   }
+  checkNotRemoved(schema, resource, assignments)
   checkRequired(schema, resource)
   return resource
+}
+
+/** §3.5.2.2 has another word than §3.12 for a required attribute that was removed, and is not there in the end. */
+function checkNotRemoved(
+  schema: ResourceSchema,
+  resource: JsonObject,
+  assignments: readonly Assignment[],
+): void {
+  for (const { name, required } of schema.attributes.values()) {
+    if (!required || resource[name] !== undefined) continue
+    const last = assignments.findLast(
+      ({ target }) =>
+        target.kind === 'attribute' &&
+        target.extension === undefined &&
+        target.attribute.name === name,
+    )
+    if (last?.op === 'remove')
+      throw new HubError('ERR_MUTABILITY', `"${name}" is required; it cannot be removed`)
+  }
 }
 
 function assignExtension(

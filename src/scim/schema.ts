@@ -172,6 +172,10 @@ export function resolveName(
   return undefined
 }
 
+/** Whether a name is the URN of the resource type itself: some clients put core attributes below it. */
+export const isCore = (schema: ResourceSchema, name: string): boolean =>
+  name.length === schema.urn.length && name.toLowerCase() === schema.urn.toLowerCase()
+
 function within(
   attributes: ReadonlyMap<string, Attribute>,
   name: string,

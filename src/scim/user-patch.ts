@@ -2,9 +2,9 @@ import { type ErrorCode, HubError } from '../shared/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../shared/json.ts'
 import type { Dialect } from './dialect.ts'
 import { withImmutables } from './immutable.ts'
-import { isActive, wantsDeactivation } from './leaving.ts'
+import { isActive, isWhole, wantsDeactivation } from './leaving.ts'
 import { patched } from './patch.ts'
-import { type Assignment, assignmentsOf } from './patch-request.ts'
+import { type Assignment, assignmentsOf, lone } from './patch-request.ts'
 import type { ResourceSchema } from './schema.ts'
 import { coerceValue } from './value.ts'
 
@@ -131,19 +131,26 @@ function piecesOf(body: Json): { message: JsonObject; names: string[] }[] {
     const at = (name: string): string | undefined =>
       Object.keys(operation).find((one) => one.toLowerCase() === name)
     const [path, value] = [at('path'), at('value')]
-    const given = value === undefined ? undefined : operation[value]
-    if (path !== undefined && typeof operation[path] === 'string') {
-      return [{ message: { ...body, [key]: [operation] }, names: [String(operation[path])] }]
+    const given = lone(value === undefined ? undefined : operation[value])
+    const written = path === undefined ? null : operation[path]
+    if (typeof written === 'string' && !isWhole(written)) {
+      return [{ message: { ...body, [key]: [operation] }, names: [written] }]
     }
     if (value === undefined || !isJsonObject(given)) {
       return [{ message: { ...body, [key]: [operation] }, names: [] }]
     }
-    return Object.entries(given).map(([name, item]) => ({
+    return fieldsOf(given).map(([name, item]) => ({
       message: { ...body, [key]: [{ ...operation, [value]: { [name]: item } }] },
       names: [name],
     }))
   })
 }
+
+/** The keys of a value, with those below the URN of the schema. */
+const fieldsOf = (value: JsonObject): [string, Json][] =>
+  Object.entries(value).flatMap(([name, item]) =>
+    isWhole(name) && isJsonObject(item) ? fieldsOf(item) : [[name, item] as [string, Json]],
+  )
 
 /** One piece after the other; those that cannot be used here are left out. */
 function applied(

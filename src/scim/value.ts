@@ -46,6 +46,9 @@ function coerceOne(
 ): Json | undefined {
   const plain = unwrapped(attribute, value, dialect)
   if (plain === undefined || plain === null) return undefined
+  // An empty `active` says something, and nobody knows what.
+  const mayBeEmpty = attribute.type !== 'boolean' || attribute.name !== 'active'
+  if (plain === '' && mayBeEmpty && dialect.emptyClears) return undefined
   return attribute.type === 'complex'
     ? coerceComplex(attribute, plain, dialect, where)
     : coerceSimple(attribute, plain, dialect, where)
@@ -119,7 +122,7 @@ function coerceSimple(
       return value
     default:
       if (typeof value !== 'string') throw mustBe(where, 'a string')
-      return value === '' && dialect.emptyClears ? undefined : value
+      return value
   }
 }
 

@@ -237,7 +237,7 @@ test.each<[string, object, string]>([
   ['unreadable active', { op: 'replace', path: 'active', value: 'maybe' }, 'ERR_INVALID_VALUE'],
   ['active null', { op: 'replace', path: 'active', value: null }, 'ERR_INVALID_VALUE'],
   ['active removed', { op: 'remove', path: 'active' }, 'ERR_INVALID_VALUE'],
-  ['userName removed', { op: 'remove', path: 'userName' }, 'ERR_INVALID_VALUE'],
+  ['userName removed', { op: 'remove', path: 'userName' }, 'ERR_MUTABILITY'],
   ['userName empty', { op: 'replace', path: 'userName', value: '' }, 'ERR_INVALID_VALUE'],
   ['id', { op: 'replace', path: 'id', value: 'x' }, 'ERR_MUTABILITY'],
   ['another id', { op: 'replace', value: { id: 'x' } }, 'ERR_MUTABILITY'],

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freshDatabase } from '../support/database.ts'
+import { type GroupForm, tryGroupForm, tryUserForm, type UserForm } from './scim-forms.ts'
+import { GROUPS } from './scim-forms-groups.ts'
+import { FILTERS, PAGES, PEOPLE, PROJECTIONS } from './scim-forms-queries.ts'
+import { LEAVERS, PROFILES, WHOLE } from './scim-forms-users.ts'
+import { type Client, scimServer } from './scim-server.ts'
+
+const database = await freshDatabase()
+const server = await scimServer(database.connection, { budgetMs: 60_000 })
+afterAll(async () => {
+  await server.close()
+  await database.dispose()
+})
+
+let n = 0
+
+describe('forms of one user', () => {
+  let client: Client
+  beforeAll(async () => {
+    client = await server.source('forms-users')
+  })
+  test.concurrent.each(
+    [...LEAVERS, ...WHOLE, ...PROFILES].map((form): [string, UserForm] => [form.name, form]),
+  )('%s', async (_, form) => {
+    const { gives, after } = await tryUserForm(client, form, ++n)
+    expect(gives, JSON.stringify(after)).toBe(form.gives)
+    expectPart(after, form.after ?? {})
+    for (const name of form.without ?? []) expect(after, name).not.toHaveProperty([name])
+  })
+})
+
+describe('forms of one group', () => {
+  let client: Client
+  const people: Record<string, string> = {}
+  beforeAll(async () => {
+    client = await server.source('forms-groups')
+    await client.group('Taken')
+    for (const name of ['u1', 'u2', 'u3', 'u4']) people[name] = await client.user(name)
+  })
+  test.concurrent.each(GROUPS.map((form): [string, GroupForm] => [form.name, form]))(
+    '%s',
+    async (_, form) => {
+      const { gives, members, after } = await tryGroupForm(client, people, form, ++n)
+      expect({ gives, members }).toEqual({ gives: form.gives, members: form.members })
+      expectPart(after, form.after ?? {})
+    },
+  )
+})
+
+describe('queries', () => {
+  let client: Client
+  let ann = ''
+  let group = ''
+  beforeAll(async () => {
+    client = await server.source('forms-queries')
+    for (const [userName, more] of Object.entries(PEOPLE)) {
+      const id = await client.user(userName, more)
+      if (userName === 'ann@x.test') ann = id
+    }
+    group = await client.group('The Group', [ann])
+  })
+  const filled = (text: string): string =>
+    text.replaceAll('{ann}', ann).replaceAll('{group}', group)
+
+  test.concurrent.each(FILTERS)('filter %s', async (filter, wanted) => {
+    const answer = await client.filter('/Users', filled(filter))
+    if (typeof wanted === 'string') {
+      expect([answer.status, answer.json.scimType]).toEqual([400, wanted])
+      return
+    }
+    expect(answer.status, answer.text).toBe(200)
+    const names = answer.json.Resources.map((one: { userName: string }) => one.userName)
+    expect(names.sort()).toEqual([...wanted].sort())
+    expect(answer.json.totalResults).toBe(wanted.length)
+  })
+
+  test.concurrent.each(PAGES)('list ?%s', async (query, wanted) => {
+    const { status, json } = await client.get(`/Users?${query}`)
+    const said =
+      status === 200
+        ? `${json.totalResults} ${json.itemsPerPage} ${json.startIndex}`
+        : `${status} ${json.scimType}`
+    expect(said).toBe(wanted)
+    if (status === 200) expect(json.Resources).toHaveLength(json.itemsPerPage)
+  })
+
+  test.concurrent.each(PROJECTIONS)('user ?%s', async (query, wanted) => {
+    const { status, json } = await client.get(`/Users/${ann}?${query}`)
+    expect([status, Object.keys(json).sort()]).toEqual([200, wanted.split(' ').sort()])
+  })
+})
+
+/** As `toMatchObject`; a regular expression stands for a text. */
+function expectPart(actual: unknown, part: object): void {
+  const strings = (value: unknown): unknown => {
+    if (value instanceof RegExp) return expect.stringMatching(value)
+    if (Array.isArray(value)) return value.map(strings)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, strings(item)]))
+  }
+  expect(actual).toMatchObject(strings(part) as object)
+}
