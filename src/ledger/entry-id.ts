@@ -1,5 +1,6 @@
 import { assertNever } from '../shared/assert-never.ts'
 import type { EntryBody, EntryType } from './entries.ts'
+import type { EntryReferences } from './intake.ts'
 
 /** `<type>:<what it is about>`: the id that makes a repeated attempt create nothing new. */
 export function entryId(type: EntryType, about: string): string {
@@ -9,6 +10,14 @@ export function entryId(type: EntryType, about: string): string {
 /** The id that follows from a body. It is not hashed: any verifier computes it again. */
 export function idOfBody(body: EntryBody): string {
   return entryId(body.type, subjectOf(body))
+}
+
+/** What an entry is about, as its signed body says it. */
+export function referencesOf(body: EntryBody): EntryReferences {
+  return {
+    ...('offboarding' in body ? { offboardingId: body.offboarding } : {}),
+    ...('revocation' in body ? { revocationId: body.revocation } : {}),
+  }
 }
 
 function subjectOf(body: EntryBody): string {

@@ -15,13 +15,18 @@ export interface PendingEntry {
   /** JCS of `{body, kid, sig}`; hashed and stored verbatim. */
   leaf: Buffer
   references: EntryReferences
+  /** See intake-mac.ts. Absent on rows of other origin: these are checked in full. */
+  mac?: Buffer
 }
 
-/** Turns a body into a pending entry: validates it against its closed schema, canonicalises, signs. */
+/**
+ * Turns a body into a pending entry: validates it against its closed schema, canonicalises, signs. The references
+ * follow from the body; they need not be given.
+ */
 export interface EntryWriter {
   /** Origin of the log, the `log` field of every body. */
   readonly origin: string
-  write(body: EntryBody, references: EntryReferences): PendingEntry
+  write(body: EntryBody, references?: EntryReferences): PendingEntry
 }
 
 /** The door into the ledger: rows wait here until the sequencer seals them. */

@@ -142,8 +142,14 @@ export interface EntryKey extends AnnouncedKey {
  *
  * @param masterKey 32 bytes
  */
-export function workerKey(masterKey: Buffer): EntryKey {
-  return derivedKey('worker', masterKey, 'quittance/entry-signing/v1')
+export function workerKey(masterKey: Buffer): WorkerKey {
+  const key = derivedKey('worker', masterKey, 'quittance/entry-signing/v1')
+  return { ...key, macKey: derivedSecret(masterKey, 'quittance/ledger-intake/v1') }
+}
+
+export interface WorkerKey extends EntryKey {
+  /** 32 bytes; see intake-mac.ts. */
+  macKey: Buffer
 }
 
 export type ManifestKey = EntryKey & { readonly role: 'manifest' }
@@ -155,9 +161,12 @@ export function manifestKey(masterKey: Buffer): ManifestKey {
 }
 
 function derivedKey(role: KeyRole, masterKey: Buffer, context: string): EntryKey {
+  return entryKey(role, createNoteSigner(role, ED25519, derivedSecret(masterKey, context)))
+}
+
+function derivedSecret(masterKey: Buffer, context: string): Buffer {
   if (masterKey.length !== 32) throw new HubError('ERR_MASTER_KEY', 'a master key has 32 bytes')
-  const seed = Buffer.from(hkdfSync('sha256', masterKey, '', context, 32))
-  return entryKey(role, createNoteSigner(role, ED25519, seed))
+  return Buffer.from(hkdfSync('sha256', masterKey, '', context, 32))
 }
 
 /** A note key in the role of a signer of entries. */

@@ -1,10 +1,11 @@
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { canonicalJson } from '../shared/canonical-json.ts'
 import { HubError } from '../shared/errors.ts'
-import { isJsonObject } from '../shared/json.ts'
+import { isJsonObject, type Json } from '../shared/json.ts'
 import { type EntryBody, entryBody } from './entries.ts'
-import { idOfBody } from './entry-id.ts'
-import type { EntryReferences, EntryWriter, PendingEntry } from './intake.ts'
+import { idOfBody, referencesOf } from './entry-id.ts'
+import type { EntryWriter, PendingEntry } from './intake.ts'
+import { intakeMac } from './intake-mac.ts'
 
 /** A bundle carries each entry behind a 16-bit length. C2SP tlog-tiles, "Log Entries". */
 const MAX_LEAF_SIZE = 65_535
@@ -29,22 +30,25 @@ export type ReadLeaf = { kind: 'leaf'; leaf: Leaf } | { kind: 'refused'; reason:
  *
  * @param options.origin name of the log, the `log` field of every body
  * @param options.privateKey Ed25519; its public half is announced under `kid`
+ * @param options.macKey lets the sequencer of the same hub know the rows again; without it they are checked in full
  * @throws HubError ERR_LEDGER from `write` when the body breaks its schema, names another log, or is too long
  */
 export function createEntryWriter(options: {
   origin: string
   kid: string
   privateKey: KeyObject
+  macKey?: Buffer
 }): EntryWriter {
-  const { origin, kid, privateKey } = options
+  const { origin, kid, privateKey, macKey } = options
   if (!KID.test(kid)) throw new HubError('ERR_LEDGER', 'a key id has other characters')
   return {
     origin,
-    write: (body, references) => {
+    write: (body) => {
       const checked = checkedBody(body, origin)
       const text = canonicalJson(checked)
       const sig = sign(null, Buffer.from(text), privateKey)
-      return pending(checked, leafText(text, kid, sig.toString('base64url')), references)
+      const entry = pending(checked, leafText(text, kid, sig.toString('base64url')))
+      return macKey === undefined ? entry : { ...entry, mac: intakeMac(macKey, origin, entry) }
     },
   }
 }
@@ -62,7 +66,7 @@ export async function signEntry(
   const checked = checkedBody(body, by.origin)
   const text = canonicalJson(checked)
   const sig = await by.sign(Buffer.from(text))
-  return pending(checked, leafText(text, by.kid, sig.toString('base64url')), {})
+  return pending(checked, leafText(text, by.kid, sig.toString('base64url')))
 }
 
 function checkedBody(body: EntryBody, origin: string): EntryBody {
@@ -79,12 +83,12 @@ function checkedBody(body: EntryBody, origin: string): EntryBody {
   return checked.data
 }
 
-function pending(body: EntryBody, text: string, references: EntryReferences): PendingEntry {
+function pending(body: EntryBody, text: string): PendingEntry {
   const leaf = Buffer.from(text)
   if (leaf.length > MAX_LEAF_SIZE) {
     throw new HubError('ERR_LEDGER', `an entry of ${leaf.length} bytes does not fit the log`)
   }
-  return { eid: idOfBody(body), type: body.type, leaf, references }
+  return { eid: idOfBody(body), type: body.type, leaf, references: referencesOf(body) }
 }
 
 /** Reads the bytes of an entry. Nothing is believed yet: see `leafSignedBy`. */
@@ -103,23 +107,45 @@ export function readLeaf(bytes: Uint8Array): ReadLeaf {
   const signature = Buffer.from(sig, 'base64url')
   // One spelling per signature: base64 with other spare bits would be another leaf.
   if (signature.toString('base64url') !== sig) return { kind: 'refused', reason: 'unknown-shape' }
+  // The schema first: it bounds the depth that the rest walks through.
   const body = entryBody.safeParse(parsed['body'])
   if (!body.success) return { kind: 'refused', reason: 'bad-schema' }
-  const signed = canonicalJson(body.data)
-  // The schema is ASCII only, so latin1 text compares byte for byte.
-  if (leafText(signed, kid, sig) !== text) return { kind: 'refused', reason: 'not-canonical' }
+  // ASCII only, so latin1 text compares byte for byte.
+  if (!isSorted(parsed) || JSON.stringify(parsed) !== text) {
+    return { kind: 'refused', reason: 'not-canonical' }
+  }
+  const signed = bytes.subarray(
+    HEAD.length,
+    bytes.length - leafText('', kid, sig).length + HEAD.length,
+  )
   return {
     kind: 'leaf',
     leaf: { body: body.data, kid, sig: signature, signed: Buffer.from(signed) },
   }
 }
 
+/**
+ * Are the members of every object in order? With that, what JSON.stringify writes again unchanged is canonical: RFC
+ * 8785 takes numbers and strings from it, and the schemas have neither floats nor names beyond ASCII letters.
+ */
+function isSorted(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (Array.isArray(value)) return value.every(isSorted)
+  let last = ''
+  for (const name of Object.keys(value)) {
+    if (name <= last || !isSorted(value[name] as Json)) return false
+    last = name
+  }
+  return true
+}
+
+const HEAD = '{"body":'
 const KID = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/
 const SIG = /^[A-Za-z0-9_-]{86}$/
 
 /** JCS of `{body, kid, sig}` for a body that is JCS already: members in this order, no character to escape. */
 function leafText(body: string, kid: string, sig: string): string {
-  return `{"body":${body},"kid":"${kid}","sig":"${sig}"}`
+  return `${HEAD}${body},"kid":"${kid}","sig":"${sig}"}`
 }
 
 /** Did this key sign the body? On the thread pool: the sequencer checks thousands a second. */
@@ -138,7 +164,7 @@ export function ed25519PublicKey(raw: Uint8Array): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string): Json | undefined {
   try {
     return JSON.parse(text)
   } catch {

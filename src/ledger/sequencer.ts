@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, SECOND } from '../shared/clock.ts'
 import { HubError, isHubError } from '../shared/errors.ts'
-import { type Admission, admit, referencesOf } from './admission.ts'
+import { type Admission, admit, type KnownWriter } from './admission.ts'
 import type { OnSealed, PendingEntry } from './intake.ts'
 import { type AnnouncedKey, announcedKey, buildKeyring, type Keyring } from './keyring.ts'
 import { type LedgerLog, silentLog } from './log.ts'
-import type { LogHead, RefusedEntry, SealBatch, SealedEntry, SequencerStore } from './store.ts'
+import type {
+  LogHead,
+  RefusedEntry,
+  SealBatch,
+  SealedEntry,
+  SequencerStore,
+  WaitingEntry,
+} from './store.ts'
 import { append, edgeRoot, leafHash } from './tree.ts'
 
 export interface SequencerOptions {
@@ -19,6 +26,8 @@ export interface SequencerOptions {
    * signer is another process: it puts them into the intake, and nothing is sealed before they are there.
    */
   announcements: readonly PendingEntry[]
+  /** Rows of this hub's own processes are known by their mac; without it each signature is verified. */
+  known?: KnownWriter
   onSealed: OnSealed
   /** The database's clock: leases of several processes are compared. */
   clock: Clock
@@ -60,6 +69,18 @@ const BUSY_POLL_MS = 200
 const IDLE_POLL_MS = 1 * SECOND
 /** After work, rows of other processes are likely: look often for this long. */
 const BUSY_FOR_MS = 5 * SECOND
+/** So often in a row; then from the oldest again, or rows of a slow clock would wait for as long as the rush lasts. */
+const MAX_AHEAD = 10
+
+/** Waiting rows, and what was decided about each. */
+interface Batch {
+  rows: readonly WaitingEntry[]
+  decisions: readonly Admission[]
+  /** With the keys that these rows announce. */
+  ring: Keyring
+  /** How many batches in a row were read ahead. */
+  ahead: number
+}
 
 /**
  * Seals waiting entries into the tree, a batch per transaction. Any number of processes may run one: the
@@ -72,6 +93,8 @@ export function createSequencer(options: SequencerOptions): Sequencer {
   let keyring: Keyring | undefined
   let busyUntil = 0
   let wake = new AbortController()
+  /** Read while the last batch was sealed. */
+  let ahead: Promise<Batch> | undefined
   let running: Promise<void> | undefined
   let stopping = false
 
@@ -106,25 +129,55 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     return ring
   }
 
-  const tick = async (): Promise<Tick> => {
-    if (!(await haveLease())) return { kind: 'standby' }
-    keyring ??= await openTerm()
-    const rows = await store.pending(batch)
-    if (rows.length === 0 || (await notBegun(rows))) return { kind: 'idle' }
+  /** Reads waiting rows and decides on them. */
+  const readBatch = async (known: Keyring, after?: WaitingEntry): Promise<Batch> => {
+    const rows = await store.pending(batch, after)
+    const ring = await withAnnounced(known, rows)
+    const decisions = await Promise.all(rows.map((row) => admit(row, origin, ring, options.known)))
+    return { rows, decisions, ring, ahead: 0 }
+  }
 
-    const sealed = await store.sealed(rows.map((row) => row.eid))
-    if (sealed.size > 0) await store.dropDuplicates([...sealed])
-    const fresh = rows.filter((row) => !sealed.has(row.eid))
-    keyring = await withAnnounced(keyring, fresh)
-    const ring = keyring
-    const decisions = await Promise.all(fresh.map((row) => admit(row, origin, ring)))
+  /** The batch that was read while the last one was sealed, or the oldest rows. */
+  const nextBatch = async (known: Keyring): Promise<Batch> => {
+    const read = ahead
+    ahead = undefined
+    const batchAhead = await read
+    return batchAhead !== undefined && batchAhead.rows.length > 0
+      ? batchAhead
+      : await readBatch(known)
+  }
+
+  const readAhead = ({ rows, ring, ahead: before }: Batch): void => {
+    const last = rows.at(-1)
+    const announces = rows.some((row) => row.type === 'log.key')
+    if (last === undefined || rows.length < batch || announces || before >= MAX_AHEAD) return
+    ahead = readBatch(ring, last).then((read) => ({ ...read, ahead: before + 1 }))
+    // Whoever takes the batch gets the error; nobody may, when the term ends first.
+    ahead.catch(() => {})
+  }
+
+  const tick = async (): Promise<Tick> => {
+    if (!(await haveLease())) {
+      ahead = undefined
+      return { kind: 'standby' }
+    }
+    keyring ??= await openTerm()
+    const read = await nextBatch(keyring)
+    const { rows, decisions, ring } = read
+    if (rows.length === 0 || (await notBegun(rows))) return { kind: 'idle' }
+    keyring = ring
     await setAside(decisions.filter((decision) => decision.kind === 'refused'))
-    const admitted = decisions.flatMap((d) =>
-      // From here on the signed body decides what the row is about.
-      d.kind === 'admitted' ? [{ ...d.entry, references: referencesOf(d.leaf.body) }] : [],
-    )
+    const admitted = decisions.flatMap((d) => (d.kind === 'admitted' ? [d.entry] : []))
     if (admitted.length === 0) return { kind: 'idle' }
-    const outcome = await sealRows(admitted)
+    readAhead(read)
+    let outcome: Tick
+    try {
+      outcome = await sealRows(admitted)
+    } catch (error) {
+      // Perhaps sealed, perhaps not: what comes next is read again.
+      ahead = undefined
+      throw error
+    }
     if (outcome.kind === 'sealed' && admitted.some((row) => row.type === 'log.key')) {
       await takeBack(ring)
     }
@@ -154,6 +207,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     if (outcome === 'fenced') {
       leaseUntil = 0
       keyring = undefined
+      ahead = undefined
       return { kind: 'fenced' }
     }
     options.onGrowth?.()
@@ -163,6 +217,13 @@ export function createSequencer(options: SequencerOptions): Sequencer {
   /** One row whose effects fail must not keep the others out of the log: halve until it stands alone. */
   const withoutCulprit = async (rows: readonly PendingEntry[], error: unknown): Promise<Tick> => {
     if (isHubError(error, 'ERR_STORAGE_UNAVAILABLE', 'ERR_SHUTTING_DOWN')) throw error
+    const sealed = await store.sealed(rows.map((row) => row.eid))
+    if (sealed.size > 0) {
+      // Sealed before: a repeated attempt that overtook its own first one.
+      await store.dropDuplicates([...sealed])
+      const fresh = rows.filter((row) => !sealed.has(row.eid))
+      return fresh.length === 0 ? { kind: 'idle' } : await sealRows(fresh)
+    }
     const [only] = rows
     if (rows.length > 1) {
       const middle = Math.ceil(rows.length / 2)
@@ -172,11 +233,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
       return second.kind === 'idle' ? first : second
     }
     if (only === undefined) throw error
-    if ((await store.sealed([only.eid])).size > 0) {
-      await store.dropDuplicates([only.eid])
-    } else {
-      await setAside([{ kind: 'refused', entry: only, reason: 'effects-failed' }], error)
-    }
+    await setAside([{ kind: 'refused', entry: only, reason: 'effects-failed' }], error)
     return { kind: 'idle' }
   }
 
@@ -223,6 +280,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     stopping = true
     wake.abort()
     await running
+    await ahead?.catch(() => {})
   }
 
   return {

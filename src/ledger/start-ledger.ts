@@ -75,6 +75,7 @@ export async function createLedger(options: SigningOptions & SealingOptions): Pr
   const { signer, keys, verifierKeys, announced } = await signing(options)
   const sequencer = createSequencer({
     ...options,
+    known: workerKey(options.masterKey),
     logKeys: logRoots([keys.log.verifier, ...keys.former]),
     announcements: announced,
     onGrowth: () => publisher.poke(),
@@ -108,12 +109,19 @@ export async function createLedger(options: SigningOptions & SealingOptions): Pr
  * The sequencer without a signer: it holds no key. What it seals, the signer of another process reads and signs.
  *
  * @param options.logKeys public keys of the log, which decide whose announcements count
+ * @param options.masterKey 32 bytes; lets it know the rows of this hub without a look at each signature
  */
 export function createSealing(
-  options: SealingOptions & { logKeys: readonly Verifier[] },
+  options: SealingOptions & { logKeys: readonly Verifier[]; masterKey?: Buffer },
 ): Pick<Ledger, 'start' | 'stop' | 'poke' | 'tick'> {
   const logKeys = logRoots(options.logKeys)
-  const sequencer = createSequencer({ ...options, logKeys, announcements: [] })
+  const { masterKey } = options
+  const sequencer = createSequencer({
+    ...options,
+    ...(masterKey === undefined ? {} : { known: workerKey(masterKey) }),
+    logKeys,
+    announcements: [],
+  })
   return {
     start: () => sequencer.start(),
     stop: () => sequencer.stop(),

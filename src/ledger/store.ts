@@ -26,6 +26,12 @@ export interface SealBatch {
   tiles: readonly FullTile[]
 }
 
+/** A row of the intake. */
+export interface WaitingEntry extends PendingEntry {
+  /** When it was enqueued, by the clock of the process that did. */
+  at: Instant
+}
+
 /** Why a row was moved aside instead of being sealed. Stable codes; the runbook has an entry for each. */
 export type RefusalReason =
   | 'malformed'
@@ -53,8 +59,8 @@ export interface SequencerStore {
    */
   takeLease(holder: string, now: Instant, until: Instant): Promise<boolean>
   releaseLease(holder: string): Promise<void>
-  /** The oldest waiting rows. */
-  pending(limit: number): Promise<PendingEntry[]>
+  /** The oldest waiting rows; with `after`, only those behind it. */
+  pending(limit: number, after?: WaitingEntry): Promise<WaitingEntry[]>
   /** Which of these ids are in the log already. */
   sealed(eids: readonly string[]): Promise<Set<string>>
   /** Removes waiting rows whose entry is in the log already. */

@@ -19,6 +19,8 @@ export interface IntakeRow {
   type: string
   leaf: Buffer
   references: EntryReferences
+  /** See ledger/intake-mac.ts. */
+  mac?: Buffer
   /** Order of sealing; ms since the epoch, by the clock of the process that enqueued it. */
   at: number
 }

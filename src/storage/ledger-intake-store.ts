@@ -1,7 +1,7 @@
 import type { Connection } from 'mongoose'
 import type { LedgerIntake } from '../ledger/intake.ts'
 import { type Clock, systemClock } from '../shared/clock.ts'
-import { entriesOf, intakeOf } from './ledger-collections.ts'
+import { entriesOf, type IntakeRow, intakeOf } from './ledger-collections.ts'
 import { sessionOf, within } from './transaction.ts'
 
 /**
@@ -20,26 +20,27 @@ export function createLedgerIntake(
         if (entries.length === 0) return
         const session = sessionOf(tx)
         const eids = entries.map((entry) => entry.eid)
-        const sealed = new Set(
+        const known = new Set(
           await log
             .find({ eid: { $in: eids } }, { projection: { _id: 0, eid: 1 }, ...session })
             .map((row) => row.eid)
             .toArray(),
         )
+        for await (const { _id } of intake.find(
+          { _id: { $in: eids } },
+          { projection: { _id: 1 }, ...session },
+        )) {
+          known.add(_id)
+        }
         const at = clock.now()
-        const fresh = entries.filter((entry) => !sealed.has(entry.eid))
-        if (fresh.length === 0) return
-        await intake.bulkWrite(
-          fresh.map(({ eid, type, leaf, references }) => ({
-            updateOne: {
-              filter: { _id: eid },
-              update: { $setOnInsert: { type, leaf, references, at } },
-              upsert: true,
-            },
-          })),
-          // Ordered, as sessions want it; a repeated id matches its row and changes nothing.
-          session,
-        )
+        // Of one id that is given twice, the first.
+        const fresh = new Map<string, IntakeRow>()
+        for (const { eid, type, leaf, references, mac } of entries) {
+          if (known.has(eid) || fresh.has(eid)) continue
+          fresh.set(eid, { _id: eid, type, leaf, references, at, ...(mac && { mac }) })
+        }
+        // A row that somebody else adds meanwhile is a write conflict: the transaction starts over and finds it.
+        if (fresh.size > 0) await intake.insertMany([...fresh.values()], session)
       }),
   }
 }

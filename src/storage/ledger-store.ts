@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Connection } from 'mongoose'
-import type { PendingEntry } from '../ledger/intake.ts'
+import type { Connection, mongo } from 'mongoose'
 import type {
   CheckpointStore,
   LogHead,
@@ -9,6 +8,7 @@ import type {
   SequencerStore,
   StoredCheckpoint,
   StoredEntry,
+  WaitingEntry,
 } from '../ledger/store.ts'
 import { levelSize, tileFromEdge } from '../ledger/tiles.ts'
 import { EMPTY_ROOT, HASH_SIZE, TILE_WIDTH } from '../ledger/tree.ts'
@@ -115,10 +115,15 @@ export function createLedgerStore(connection: Connection, origin: string): Ledge
       translated(async () => {
         await leases.deleteOne({ _id: origin, holder })
       }),
-    pending: (limit) =>
-      translated(async () =>
-        (await intake.find().sort({ at: 1, _id: 1 }).limit(limit).toArray()).map(toPending),
-      ),
+    pending: (limit, after) =>
+      translated(async () => {
+        const filter: mongo.Filter<IntakeRow> =
+          after === undefined
+            ? {}
+            : { $or: [{ at: after.at, _id: { $gt: after.eid } }, { at: { $gt: after.at } }] }
+        const rows = intake.find(filter, { batchSize: limit }).sort({ at: 1, _id: 1 })
+        return (await rows.limit(limit).toArray()).map(toWaiting)
+      }),
     sealed: (eids) =>
       translated(async () => {
         const found = entries.find({ eid: { $in: [...eids] } }, { projection: { _id: 0, eid: 1 } })
@@ -232,9 +237,10 @@ function toHead({ size, root, edge, at }: HeadRow): LogHead {
   return { edge: { size, levels: edge }, root, at }
 }
 
-function toPending({ _id, type, leaf, references }: IntakeRow): PendingEntry {
-  // The sequencer checks the type against the signed body before it believes it.
-  return { eid: _id, type: type as PendingEntry['type'], leaf, references }
+function toWaiting({ _id, type, leaf, references, mac, at }: IntakeRow): WaitingEntry {
+  // The sequencer checks the type before it believes it.
+  const entry = { eid: _id, type: type as WaitingEntry['type'], leaf, references, at }
+  return mac === undefined ? entry : { ...entry, mac }
 }
 
 function toEntry({ _id, eid, leaf, leafHash }: EntryRow): StoredEntry {

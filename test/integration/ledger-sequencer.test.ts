@@ -8,6 +8,8 @@ import { verifyConsistency, verifyInclusion } from '../../src/ledger/proofs.ts'
 import { parseTlogProof } from '../../src/ledger/tlog-proof.ts'
 import { leafHash } from '../../src/ledger/tree.ts'
 import { entriesOf, intakeOf, refusedOf } from '../../src/storage/ledger-collections.ts'
+import { createLedgerIntake } from '../../src/storage/ledger-store.ts'
+import { createTransactor } from '../../src/storage/transaction.ts'
 import { freshDatabase } from '../support/database.ts'
 import { ledgerOn, ORIGIN, verifiedEntry } from '../support/ledger.ts'
 
@@ -108,6 +110,49 @@ describe('sealing', () => {
       ['revocation.verified:r3', 'effects-failed'],
     ])
     expect(it.logged.filter((line) => line.level === 'error')).toHaveLength(1)
+  })
+
+  test('one id, enqueued by many at once, waits once', async () => {
+    const it = await opened()
+    const rows = ['r1', 'r2', 'r3'].map((name) => verifiedEntry(it.writer, name))
+    await Promise.all(Array.from({ length: 12 }, () => it.enqueue([...rows, ...rows])))
+    expect(await intakeOf(db.connection).countDocuments()).toBe(3)
+  })
+
+  test('a row that is in the log already, beside fresh ones, is dropped and holds nobody up', async () => {
+    const it = await opened()
+    const [old, fresh] = ['r1', 'r2'].map((name) => verifiedEntry(it.writer, name))
+    await it.enqueue([old!])
+    const waiting = (await intakeOf(db.connection).findOne({ _id: old!.eid }))!
+    await it.settle()
+    // As a first attempt would be that was overtaken by its own repetition.
+    await intakeOf(db.connection).insertOne(waiting)
+    await it.enqueue([fresh!])
+    await it.settle()
+    expect(await it.reader.size()).toBe(FIRST + 2)
+    expect(await intakeOf(db.connection).countDocuments()).toBe(0)
+    expect(await refusedOf(db.connection).countDocuments()).toBe(0)
+  })
+
+  test('many small batches, read ahead while others enqueue with a slow clock, are each sealed once', async () => {
+    const it = await opened({ batch: 3 })
+    await it.settle()
+    const names = Array.from({ length: 80 }, (_, i) => `r${i}`)
+    await it.enqueue(names.map((name) => verifiedEntry(it.writer, name)))
+    const slow = createLedgerIntake(db.connection, { now: () => 1 })
+    let enqueued = 0
+    while ((await it.ledger.tick()).kind === 'sealed') {
+      if (enqueued < 20) {
+        const row = verifiedEntry(it.writer, `late${enqueued++}`)
+        await createTransactor(db.connection).transaction((tx) => slow.enqueue([row], tx))
+      }
+    }
+    await it.settle()
+    const rows = await entriesOf(db.connection).find().sort({ _id: 1 }).toArray()
+    expect(rows).toHaveLength(FIRST + 100)
+    expect(new Set(rows.map((row) => row.eid)).size).toBe(FIRST + 100)
+    // They do not wait until the rush is over.
+    expect(rows.findIndex((row) => row.eid.includes('late'))).toBeLessThan(FIRST + 40)
   })
 
   test('a loop, poked, seals and publishes within a second', async () => {

@@ -55,8 +55,7 @@ export async function ledgerOn(
     log,
     ...(options.batch === undefined ? {} : { batch: options.batch }),
   })
-  const { kid, privateKey } = workerKey(masterKey)
-  const writer = createEntryWriter({ origin: ORIGIN, kid, privateKey })
+  const writer = createEntryWriter({ origin: ORIGIN, ...workerKey(masterKey) })
   const intake = createLedgerIntake(connection, clock)
   const { transaction } = createTransactor(connection)
   return {
