@@ -15,6 +15,17 @@ export interface BulkOperation {
   data: Json
 }
 
+/** An operation that cannot be read: an error of its own, among the results of the others. */
+export interface BrokenOperation {
+  fault: HubError
+  /** As far as they can be read. */
+  method?: string
+  endpoint?: 'Users' | 'Groups'
+  id?: string
+  bulkId?: string
+  data: Json
+}
+
 /**
  * Reads a BulkRequest.
  *
@@ -24,7 +35,7 @@ export interface BulkOperation {
 export function bulkOperationsOf(
   body: Json,
   maxOperations: number,
-): { operations: BulkOperation[]; failOnErrors: number } {
+): { operations: (BulkOperation | BrokenOperation)[]; failOnErrors: number } {
   if (!isJsonObject(body)) throw new HubError('ERR_SYNTAX', 'the body must be a BulkRequest object')
   const message = lowerKeys(body)
   const schemas = message['schemas']
@@ -50,37 +61,59 @@ export function bulkOperationsOf(
   return { operations, failOnErrors: Number(failOnErrors) }
 }
 
-function operationOf(given: Json, index: number): BulkOperation {
-  const wrong = (what: string): HubError =>
-    new HubError('ERR_SYNTAX', `operation ${index + 1} of the bulk request ${what}`)
-  if (!isJsonObject(given)) throw wrong('is not an object')
-  const { method, path, bulkid, version, data } = lowerKeys(given)
-  const name = typeof method === 'string' ? method.toUpperCase() : ''
-  const known = METHODS.find((one) => one === name)
-  if (known === undefined) throw wrong('needs a method: POST, PUT, PATCH or DELETE')
+/** "MUST continue performing as many changes as possible" (§3.7): one that is wrong stops no other. */
+function operationOf(given: Json, index: number): BulkOperation | BrokenOperation {
+  const fields = isJsonObject(given) ? lowerKeys(given) : {}
+  const { method, path, bulkid, version, data = null } = fields
   const match =
     typeof path === 'string' ? /^\/?(Users|Groups)(?:\/([^/?#]+))?\/?$/i.exec(path) : null
-  if (match === null) throw wrong('needs a path such as /Users or /Users/<id>')
-  if (bulkid !== undefined && (typeof bulkid !== 'string' || bulkid === '')) {
-    throw wrong('has a bulkId that is not a string')
-  }
-  if (known === 'POST' && match[2] !== undefined) throw wrong('posts to a single resource')
-  if (known === 'POST' && bulkid === undefined) throw wrong('needs a bulkId, for it is a POST')
-  if (known !== 'POST' && match[2] === undefined) throw wrong('needs the path of one resource')
-  return {
-    method: known,
-    endpoint: match[1]?.toLowerCase() === 'users' ? 'Users' : 'Groups',
-    ...(match[2] === undefined ? {} : { id: match[2] }),
+  const target = {
+    ...(match?.[2] === undefined ? {} : { id: match[2] }),
     ...(typeof bulkid === 'string' ? { bulkId: bulkid } : {}),
-    ...(typeof version === 'string' ? { version } : {}),
-    data: data ?? null,
+    data,
   }
+  const endpoint = match?.[1]?.toLowerCase() === 'users' ? 'Users' : 'Groups'
+  const name = typeof method === 'string' ? method.toUpperCase() : ''
+  const known = METHODS.find((one) => one === name)
+  const fault = faultOf(given, known, match, bulkid)
+  if (known === undefined || match === null || fault !== undefined) {
+    return {
+      ...target,
+      fault: new HubError('ERR_SYNTAX', `operation ${index + 1} of the bulk request ${fault}`),
+      ...(typeof method === 'string' ? { method } : {}),
+      ...(match === null ? {} : { endpoint }),
+    }
+  }
+  return {
+    ...target,
+    method: known,
+    endpoint,
+    ...(typeof version === 'string' ? { version } : {}),
+  }
+}
+
+function faultOf(
+  given: Json,
+  method: BulkOperation['method'] | undefined,
+  path: RegExpExecArray | null,
+  bulkId: Json | undefined,
+): string | undefined {
+  if (!isJsonObject(given)) return 'is not an object'
+  if (method === undefined) return 'needs a method: POST, PUT, PATCH or DELETE'
+  if (path === null) return 'needs a path such as /Users or /Users/<id>'
+  if (bulkId !== undefined && (typeof bulkId !== 'string' || bulkId === '')) {
+    return 'has a bulkId that is not a string'
+  }
+  if (method === 'POST' && path[2] !== undefined) return 'posts to a single resource'
+  if (method === 'POST' && bulkId === undefined) return 'needs a bulkId, for it is a POST'
+  if (method !== 'POST' && path[2] === undefined) return 'needs the path of one resource'
+  return undefined
 }
 
 const PREFIX = 'bulkId:'
 
 /** The bulkIds that an operation refers to, in its path and anywhere in its data. */
-export function referencesOf({ id, data }: BulkOperation): string[] {
+export function referencesOf({ id, data }: BulkOperation | BrokenOperation): string[] {
   const found = new Set<string>()
   const visit = (value: Json): void => {
     if (typeof value === 'string') {

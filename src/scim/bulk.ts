@@ -1,6 +1,7 @@
 import { HubError } from '../shared/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../shared/json.ts'
 import {
+  type BrokenOperation,
   type BulkOperation,
   bulkOperationsOf,
   referencesOf,
@@ -37,7 +38,7 @@ export function createBulk({ verbs, onError }: BulkParts) {
   return async (call: ScimCall, body: Json): Promise<ScimAnswer> => {
     const { operations, failOnErrors } = bulkOperationsOf(body, BULK.maxOperations)
     const ids = new Map<string, string>()
-    const results = new Map<BulkOperation, JsonObject>()
+    const results = new Map<BulkOperation | BrokenOperation, JsonObject>()
     const posts = new Set(
       operations.flatMap((one) => (one.method === 'POST' ? (one.bulkId ?? []) : [])),
     )
@@ -45,7 +46,12 @@ export function createBulk({ verbs, onError }: BulkParts) {
     let errors = 0
     let waiting = [...operations]
 
-    const run = async (operation: BulkOperation, data: Json): Promise<void> => {
+    const run = async (operation: BulkOperation | BrokenOperation, data: Json): Promise<void> => {
+      if ('fault' in operation) {
+        errors++
+        results.set(operation, refused(call, operation, onError))
+        return
+      }
       const outcome = await attempt(call, operation, data, ids, { verbs, onError })
       results.set(operation, outcome.result)
       if (outcome.id !== undefined && operation.bulkId !== undefined)
@@ -67,7 +73,7 @@ export function createBulk({ verbs, onError }: BulkParts) {
       if (chosen === undefined) break
       waiting = waiting.filter((one) => one !== chosen)
       const open = new Set(referencesOf(chosen).filter((id) => isOpen(id)))
-      if (open.size > 0) deferred.push(chosen)
+      if (open.size > 0 && !('fault' in chosen)) deferred.push(chosen)
       await run(chosen, open.size > 0 ? stripped(chosen.data, open) : chosen.data)
     }
     if (!stopped()) {
@@ -92,6 +98,24 @@ export function createBulk({ verbs, onError }: BulkParts) {
         Operations: done,
       },
     }
+  }
+}
+
+function refused(
+  call: ScimCall,
+  { fault, method, endpoint, id, bulkId, data }: BrokenOperation,
+  onError: BulkParts['onError'],
+): JsonObject {
+  const { status, body } = scimError(fault)
+  if (endpoint !== undefined) onError(fault, { call, method: method ?? '', endpoint, id, data })
+  return {
+    ...(method === undefined ? {} : { method }),
+    ...(bulkId === undefined ? {} : { bulkId }),
+    ...(endpoint === undefined || id === undefined
+      ? {}
+      : { location: `${call.base}/${endpoint}/${id}` }),
+    status: String(status),
+    response: body,
   }
 }
 

@@ -1,12 +1,12 @@
 import SCIMMY from 'scimmy'
 import { HubError } from '../shared/errors.ts'
-import type { JsonObject } from '../shared/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../shared/json.ts'
 import { BULK } from './bulk.ts'
 import type { ScimAnswer } from './call.ts'
 import { describeExtension } from './extension.ts'
 import { listAnswer } from './list.ts'
 import { PAGE } from './list-request.ts'
-import type { ResourceSchema, Schemas } from './schema.ts'
+import { GROUP, type ResourceSchema, type Schemas } from './schema.ts'
 
 /** Every capability as it is (RFC 7643 §5, RFC 9865 §4). */
 const SERVICE_PROVIDER_CONFIG: JsonObject = {
@@ -44,7 +44,26 @@ const DEFINITIONS: readonly JsonObject[] = [
   SCIMMY.Schemas.User,
   SCIMMY.Schemas.Group,
   SCIMMY.Schemas.EnterpriseUser,
-].map(({ definition }) => JSON.parse(JSON.stringify(definition.describe())) as JsonObject)
+].map(({ definition }) => {
+  const described = JSON.parse(JSON.stringify(definition.describe())) as JsonObject
+  return { ...described, attributes: characterised(described['attributes'], definition.id) }
+})
+
+/**
+ * RFC 7643 §7 gives each attribute nine characteristics; scimmy leaves out those that say nothing. It also does not
+ * know what this server makes unique.
+ */
+function characterised(attributes: Json | undefined, urn: string): Json[] {
+  return (Array.isArray(attributes) ? attributes : []).filter(isJsonObject).map((attribute) => ({
+    caseExact: false,
+    uniqueness: 'none',
+    ...attribute,
+    ...(urn === GROUP.urn && attribute['name'] === 'displayName' ? { uniqueness: 'server' } : {}),
+    ...(attribute['subAttributes'] === undefined
+      ? {}
+      : { subAttributes: characterised(attribute['subAttributes'], '') }),
+  }))
+}
 
 const resourceType = (schema: ResourceSchema): JsonObject => ({
   schemas: ['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],

@@ -21,11 +21,12 @@ export function pathOf(request: Request): ScimPath {
   } catch {
     throw new HubError('ERR_NOT_FOUND', 'the path is not well encoded')
   }
-  if (segments.at(-1) === '') segments.pop()
-  const [sourceId = '', version, ...rest] = segments
+  const [sourceId = '', version, ...steps] = segments
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(sourceId) || version !== 'v2') {
     throw new HubError('ERR_NOT_FOUND', 'SCIM endpoints are below /<source>/v2')
   }
+  // A base URL with a slash at its end, and a path that begins with one.
+  const rest = steps.filter((step) => step !== '')
   return { sourceId, rest, query: new URLSearchParams(query.join('?')) }
 }
 

@@ -573,9 +573,24 @@ test('bulk, with references in a circle and failures, does what can be done', as
     '204',
   ])
 
-  expectError(await bulk([null as never]), 400, 'invalidSyntax')
-  expectError(await bulk([{ method: 'POST', path: '/Users', data: {} }]), 400, 'invalidSyntax')
-  expectError(await bulk([{ method: 'DELETE', path: '/Nothing/1' }]), 400, 'invalidSyntax')
+  const broken = await bulk([
+    null as never,
+    { method: 'POST', path: '/Users', data: {} },
+    { method: 'DELETE', path: '/Nothing/1' },
+    { method: 'OBLITERATE', path: '/Users/1', bulkId: 'b' },
+    { method: 'post', path: 'Users/', bulkId: 'c', data: { userName: 'cat' } },
+  ])
+  expect(broken.json.Operations).toMatchObject([
+    { status: '400', response: { scimType: 'invalidSyntax', status: '400' } },
+    { method: 'POST', status: '400' },
+    { method: 'DELETE', status: '400' },
+    { method: 'OBLITERATE', bulkId: 'b', status: '400', location: `${client.base}/Users/1` },
+    { status: '201' },
+  ])
+  const first = await bulk([null as never, { method: 'DELETE', path: '/Users/x' }], {
+    failOnErrors: 1,
+  })
+  expect(first.json.Operations).toHaveLength(1)
   expectError(
     await bulk(Array.from({ length: 1_001 }, () => ({ method: 'DELETE', path: '/Users/x' }))),
     413,
