@@ -14,8 +14,8 @@ import type { WorkerLaneStore } from './worker-store.ts'
 /** Every so many claims the longest due lane goes first, however unimportant. */
 const AGE_TURN = 10
 
-/** Places that become free wait this long for more of them; ms. */
-const GATHER_MS = 15
+/** Between two claims: places that become free meanwhile are filled together; ms. */
+const REST_MS = 15
 
 /** Wait at least this long, at most twice, when other processes keep the app busy. */
 const CROWDED_MS = 50
@@ -57,7 +57,6 @@ export function createAppLoop(
   let claims = 0
   /** The last claim was too much, together with those of other processes. */
   let crowded = false
-  let soon: NodeJS.Timeout | undefined
   const running = new Set<Promise<void>>()
   const health = createAppHealth(limits.concurrency)
   const control: RunControl = {
@@ -119,22 +118,9 @@ export function createAppLoop(
     const done = work(hold, opening).finally(() => {
       running.delete(done)
       deps.onMoved()
-      claimSoon()
+      loop.poke()
     })
     running.add(done)
-  }
-
-  /** Lanes end close together: half of the places, or a short wait, make one claim for several. */
-  const claimSoon = (): void => {
-    if (running.size <= limits.concurrency / 2) {
-      loop.poke()
-      return
-    }
-    // biome-ignore lint/style/noRestrictedGlobals: the worker owns timers
-    soon ??= setTimeout(() => {
-      soon = undefined
-      loop.poke()
-    }, GATHER_MS)
   }
 
   const work = async (hold: Hold, opening: Opening): Promise<void> => {
@@ -152,7 +138,7 @@ export function createAppLoop(
     }
   }
 
-  const loop = createLoop({ name: `app ${first.id}`, run: claim, log: deps.log })
+  const loop = createLoop({ name: `app ${first.id}`, run: claim, restMs: () => REST_MS, log: deps.log })
   return {
     start: loop.start,
     poke: loop.poke,
@@ -161,7 +147,6 @@ export function createAppLoop(
     },
     stop: async () => {
       stopping = true
-      clearTimeout(soon)
       await loop.stop()
       await Promise.all(running)
     },

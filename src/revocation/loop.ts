@@ -4,7 +4,7 @@ import type { EngineLog } from './log.ts'
 /** A task that repeats itself until it is stopped. */
 export interface Loop {
   start(): void
-  /** Runs again at once, or as soon as the present run ends. */
+  /** Runs again at once, or as soon as the present run and the rest after it end. */
   poke(): void
   /** Resolves when the run under way has ended. */
   stop(): Promise<void>
@@ -12,17 +12,22 @@ export interface Loop {
 
 /**
  * @param options.run does one round and returns the wait until the next one, in ms
+ * @param options.restMs between two rounds, however often it is poked: under load, one round serves many pokes.
+ *   Asked after each round
  * @param options.afterErrorMs wait after a round that threw; the error goes to the log, the loop goes on
  */
 export function createLoop(options: {
   name: string
   run: () => Promise<number>
   log: EngineLog
+  restMs?: () => number
   afterErrorMs?: number
 }): Loop {
   let stopped = true
   let poked = false
   let wake: (() => void) | undefined
+  /** Pokes are remembered, not obeyed: only the end of the loop cuts the rest short. */
+  let resting = false
   let running = Promise.resolve()
 
   const wait = (ms: number): Promise<void> =>
@@ -46,7 +51,13 @@ export function createLoop(options: {
         )
         return options.afterErrorMs ?? 1_000
       })
-      if (!stopped && !poked) await wait(waitMs)
+      const restMs = options.restMs?.() ?? 0
+      if (!stopped && restMs > 0) {
+        resting = true
+        await wait(restMs)
+        resting = false
+      }
+      if (!stopped && !poked && waitMs > restMs) await wait(waitMs - restMs)
       wake = undefined
     }
   }
@@ -59,7 +70,7 @@ export function createLoop(options: {
     },
     poke: () => {
       poked = true
-      wake?.()
+      if (!resting) wake?.()
     },
     stop: async () => {
       stopped = true

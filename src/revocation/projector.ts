@@ -11,9 +11,11 @@ import { transition } from './transition.ts'
 import type { WorkerLaneStore } from './worker-store.ts'
 
 /** Lanes per transaction. */
-const BATCH = 100
-/** Most steps come in bursts: a short wait carries many over in one transaction. */
-const GATHER_MS = 30
+const BATCH = 150
+/** Between two rounds: steps come in bursts, and one transaction carries many over. Under load it carries more. */
+const REST_MS = 30
+const MANY_MS = 200
+const MANY = 8
 const IDLE_MS = 10_000
 
 export interface ProjectorDeps {
@@ -36,14 +38,17 @@ export interface ProjectorDeps {
  * repeats it, a crash after it finds nothing left to do.
  */
 export function createProjector(deps: ProjectorDeps): Loop {
+  let many = false
   const project = async (): Promise<number> => {
     const lanes = await deps.lanes.dirty(BATCH)
+    many = lanes.length >= MANY && lanes.length < BATCH
     const { enqueued, failed } = await projectAll(deps, lanes)
     if (enqueued > 0) deps.onEnqueued()
     if (failed > 0) return 500
-    return lanes.length > 0 ? GATHER_MS : IDLE_MS
+    return lanes.length === BATCH ? 0 : IDLE_MS
   }
-  return createLoop({ name: 'projector', run: project, log: deps.log })
+  const restMs = () => (many ? MANY_MS : REST_MS)
+  return createLoop({ name: 'projector', run: project, restMs, log: deps.log })
 }
 
 interface Projection {

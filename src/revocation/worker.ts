@@ -18,6 +18,8 @@ const LEASE_MS = 20_000
 /** While something is due, and when nothing is. */
 const BUSY_MS = 250
 const IDLE_MS = 2_000
+/** However many changes are committed: one look in this time serves them all. */
+const REST_MS = 25
 /** A pause or a new app, made known in another process, takes effect within this. */
 const APPS_MS = 5_000
 /** SIGTERM: calls under way may go on this long before they are aborted. */
@@ -85,23 +87,27 @@ export function createWorker(given: WorkerDeps): Worker {
 
   let apps: AppRecord[] = []
   let appsUntil = 0
+  let busy = false
   const schedule = async (): Promise<number> => {
+    if (!busy) {
+      const first = await deps.lanes.earliest()
+      if (first === undefined || first > deps.clock.now() + IDLE_MS) return IDLE_MS
+    }
     if (performance.now() >= appsUntil) {
       apps = await deps.apps.all()
       appsUntil = performance.now() + APPS_MS
     }
-    const first = await deps.lanes.earliest()
-    if (first === undefined || first > deps.clock.now() + IDLE_MS) return IDLE_MS
     const active = apps.filter((app) => app.state === 'active')
     const due = await deps.lanes.nextDue(active.map((app) => app.id))
     const now = deps.clock.now()
     for (const app of apps) if (due.has(app.id) || app.state === 'paused') loopOf(app)
     for (const [appId, dueAt] of due) if (dueAt <= now) loops.get(appId)?.poke()
     const soonest = Math.min(...due.values()) - now
+    busy = soonest <= 0
     return Math.min(Math.max(soonest, BUSY_MS), IDLE_MS)
   }
 
-  const scheduler = createLoop({ name: 'scheduler', run: schedule, log: deps.log })
+  const scheduler = createLoop({ name: 'scheduler', run: schedule, restMs: () => REST_MS, log: deps.log })
   const projector = createProjector(deps)
   const reaper = createReaper(deps)
   const closer = createCloser(deps)

@@ -1,6 +1,7 @@
 import type { Connection } from 'mongoose'
 import type { Transaction } from '../shared/transaction.ts'
 import type { Vault } from '../vault/vault.ts'
+import { gatheredById } from './lane-batch.ts'
 import { caseKeysOf } from './revocation-models.ts'
 import { sessionOf, within } from './transaction.ts'
 
@@ -23,10 +24,11 @@ export interface CaseKeyStore {
 /** Rows are inserted with the case itself, in the transaction of the change. */
 export function createCaseKeyStore(connection: Connection, vault: Vault): CaseKeyStore {
   const keys = caseKeysOf(connection)
+  const wrappedKey = gatheredById((ids) => keys.find({ _id: { $in: ids } }).toArray())
   return {
     caseKey: (offboardingId) =>
       within(undefined, async () => {
-        const row = await keys.findOne({ _id: offboardingId })
+        const row = await wrappedKey(offboardingId)
         return row === null ? null : vault.unwrap(row.wrapped, `case:${offboardingId}`)
       }),
     erase: (offboardingId, tx) =>

@@ -1,24 +1,22 @@
 import type { Connection, mongo } from 'mongoose'
 import type { Lane } from '../revocation/lane.ts'
 import type { LaneStore } from '../revocation/store.ts'
-import { transition } from '../revocation/transition.ts'
 import type { WorkerLaneStore } from '../revocation/worker-store.ts'
 import { HubError } from '../shared/errors.ts'
+import { createLaneClaim, createLeaseCount } from './lane-claim.ts'
 import { pacesOf, reserveSlots } from './lane-limits.ts'
 import { lanesOf } from './lane-models.ts'
 import { type LaneRow, laneOf, laneRow } from './lane-rows.ts'
-import { createLaneSwap } from './lane-swap.ts'
+import { createLaneSwap, swapWrite } from './lane-swap.ts'
 import { sessionOf, within } from './transaction.ts'
-
-/** Candidates read per lane wanted, after a lost race: workers that race each other then lose less often. */
-const CLAIM_WINDOW = 3
 
 /** Lanes in MongoDB. Call `prepareLanes` once before. */
 export function createLaneStore(connection: Connection): LaneStore & WorkerLaneStore {
   const lanes = lanesOf(connection)
   const paces = pacesOf(connection)
   const swapInBatch = createLaneSwap(lanes)
-  let claimWindow = 1
+  const claim = createLaneClaim(lanes)
+  const leasedByOthers = createLeaseCount(lanes)
 
   return {
     load: (ids, tx) =>
@@ -78,46 +76,14 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
       if (current.length > 0) {
         // Whoever moves one of them after that read is a write conflict: the transaction starts over.
         await lanes.bulkWrite(
-          current.map(({ before, after }) => ({
-            replaceOne: {
-              filter: { _id: before.id, rev: before.rev },
-              replacement: laneRow(after, before.rev + 1),
-            },
-          })),
+          current.map((swap) => swapWrite(swap)),
           session,
         )
       }
       return new Set(current.map(({ before }) => before.id))
     },
 
-    claim: ({ appId, lease, now, limit, order }) =>
-      within(undefined, async () => {
-        const sort: Record<string, 1> =
-          order === 'priority' ? { priority: 1, dueAt: 1 } : { dueAt: 1 }
-        const rows = await lanes
-          .find({ waits: true, appId, dueAt: { $lte: now } })
-          .sort(sort)
-          .limit(limit * claimWindow)
-          .toArray()
-        const claimed = inDrawnOrder(rows, order)
-          .slice(0, limit)
-          .flatMap((row) => {
-            const before = laneOf(row)
-            const after = transition(before, { kind: 'claimed', lease }, now)
-            return after === before ? [] : [{ before, row: laneRow(after, before.rev + 1) }]
-          })
-        if (claimed.length === 0) return []
-        const result = await lanes.bulkWrite(
-          claimed.map(({ before, row }) => ({
-            replaceOne: { filter: { _id: before.id, rev: before.rev }, replacement: row },
-          })),
-          { ordered: false },
-        )
-        claimWindow = result.matchedCount === claimed.length ? 1 : CLAIM_WINDOW
-        if (result.matchedCount === claimed.length) return claimed.map(({ row }) => laneOf(row))
-        // Some were lost to a faster worker; the lease's id says which are ours.
-        return (await lanes.find({ 'lease.id': lease.id }).toArray()).map(laneOf)
-      }),
+    claim,
 
     nextDue: (appIds) =>
       within(undefined, async () => {
@@ -132,14 +98,7 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
         return new Map(rows.map((row) => [row.appId, row.dueAt]))
       }),
 
-    leasedByOthers: (appId, holder, now) =>
-      within(undefined, () =>
-        lanes.countDocuments({
-          appId,
-          'lease.until': { $gt: Math.max(now, 0) },
-          'lease.holder': { $ne: holder },
-        }),
-      ),
+    leasedByOthers: (appId, holder, now) => leasedByOthers({ appId, holder, now }),
 
     reserveSlots: (take) => reserveSlots(paces, take),
 
@@ -193,15 +152,4 @@ function keep(lane: Lane): mongo.AnyBulkWriteOperation<LaneRow> {
   }
   const { _id, ...fields } = row
   return { updateOne: { filter: { _id }, update: { $setOnInsert: fields }, upsert: true } }
-}
-
-/** Most urgent first; those of the same urgency in random order, so that workers do not race for one row. */
-function inDrawnOrder(rows: readonly LaneRow[], order: 'priority' | 'age'): LaneRow[] {
-  const result = [...rows]
-  for (let i = result.length - 1; i > 0; i -= 1) {
-    const j = Math.floor(Math.random() * (i + 1))
-    const [a, b] = [result[i], result[j]]
-    if (a !== undefined && b !== undefined) [result[i], result[j]] = [b, a]
-  }
-  return order === 'priority' ? result.sort((a, b) => a.priority - b.priority) : result
 }

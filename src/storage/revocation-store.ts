@@ -6,6 +6,7 @@ import type { RevocationReader } from '../revocation/reader.ts'
 import { FIRST_REOBSERVATION_MS } from '../revocation/reobservation.ts'
 import type { RevocationStore } from '../revocation/store.ts'
 import type { Revocation } from '../revocation/types.ts'
+import { gatheredById } from './lane-batch.ts'
 import {
   caseKeysOf,
   offboardingsOf,
@@ -35,9 +36,17 @@ export function createRevocationStore(
   const offboardings = offboardingsOf(connection)
   const revocations = revocationsOf(connection)
   const caseKeys = caseKeysOf(connection)
+  // Each lane at work asks whom its case is about.
+  const caseRow = gatheredById((ids) => offboardings.find({ _id: { $in: ids } }).toArray())
 
   return {
     ...createRevocationReader(connection),
+
+    offboarding: (id) =>
+      within(undefined, async () => {
+        const row = await caseRow(id)
+        return row && offboardingOf(row)
+      }),
 
     insert: async (offboarding, planned, wrappedCaseKey, tx) => {
       const session = sessionOf(tx)
