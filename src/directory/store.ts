@@ -1,7 +1,7 @@
 import type { Instant } from '../shared/clock.ts'
 import type { Transaction } from '../shared/transaction.ts'
 import type { ListQuery } from './query.ts'
-import type { GroupRecord, Membership, UserRecord } from './types.ts'
+import type { GroupRecord, GroupRef, Membership, UserRecord } from './types.ts'
 
 /** `totalResults` counts all matches before paging. `nextCursor` is set by cursor paging (RFC 9865). */
 export interface ListResult<T> {
@@ -17,9 +17,19 @@ export interface ListResult<T> {
  */
 export interface DirectoryStore {
   user(sourceId: string, id: string, tx?: Transaction): Promise<UserRecord | null>
+  /** A user with their direct groups, of one moment. */
+  userWithGroups(
+    sourceId: string,
+    id: string,
+  ): Promise<{ record: UserRecord; groups: readonly GroupRef[] } | null>
   users(sourceId: string, ids: readonly string[], tx?: Transaction): Promise<UserRecord[]>
   group(sourceId: string, id: string, tx?: Transaction): Promise<GroupRecord | null>
   listUsers(sourceId: string, query: ListQuery): Promise<ListResult<UserRecord>>
+  /** The same, and the direct groups of everybody on the page: user id → groups. */
+  listUsersWithGroups(
+    sourceId: string,
+    query: ListQuery,
+  ): Promise<ListResult<UserRecord> & { groups: ReadonlyMap<string, readonly GroupRef[]> }>
   listGroups(sourceId: string, query: ListQuery): Promise<ListResult<GroupRecord>>
   /** Members in a stable order. */
   members(sourceId: string, groupId: string, tx?: Transaction): Promise<Membership[]>
@@ -29,12 +39,14 @@ export interface DirectoryStore {
    * @throws HubError ERR_TOO_MANY when they are more than one answer can hold
    */
   membersOf(sourceId: string, groupIds: readonly string[]): Promise<Map<string, Membership[]>>
-  /** Direct groups of each user: user id → groups. */
-  groupsOf(
+  /** Direct groups of each user: user id → groups. Who is in none is absent. */
+  groupsOf(sourceId: string, userIds: readonly string[]): Promise<Map<string, GroupRef[]>>
+  /** Ids of the direct groups of each user: user id → group ids. Who is in none is absent. */
+  groupIdsOf(
     sourceId: string,
     userIds: readonly string[],
     tx?: Transaction,
-  ): Promise<Map<string, { id: string; display: string }[]>>
+  ): Promise<Map<string, Set<string>>>
 
   /** @throws HubError ERR_UNIQUENESS when the source has a user of this userName */
   insertUser(record: UserRecord, tx?: Transaction): Promise<void>

@@ -36,3 +36,9 @@ export interface Membership {
   type: 'User' | 'Group'
   display?: string
 }
+
+/** A direct group of a user, as `groups` of the user shows it. */
+export interface GroupRef {
+  id: string
+  display: string
+}

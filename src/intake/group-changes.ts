@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { GroupRecord, Membership, UserRecord } from '../directory/types.ts'
+import type { GroupRecord, Membership } from '../directory/types.ts'
 import { grantingGroups } from '../revocation/plan.ts'
 import { HubError } from '../shared/errors.ts'
 import { createKeyedQueue } from '../shared/keyed-queue.ts'
@@ -190,10 +190,11 @@ async function changePeople(
           [...leave, ...join.map((member) => member.value)],
           tx,
         )
-        const before = await groupIdsOf(deps, call, people, tx)
+        const peopleIds = people.map((user) => user.id)
+        const before = await deps.store.groupIdsOf(call.sourceId, peopleIds, tx)
         const ids = await changeRows(deps, call, groupId, leave, join, tx)
         if (ids.length === 0) return 'unchanged'
-        const after = await groupIdsOf(deps, call, people, tx)
+        const after = await deps.store.groupIdsOf(call.sourceId, peopleIds, tx)
         for (const user of people) {
           const was = before.get(user.id) ?? new Set<string>()
           const is = after.get(user.id) ?? new Set<string>()
@@ -227,18 +228,4 @@ async function changePeople(
   throw new HubError('ERR_CONFLICT', 'too many concurrent changes of these members; try again', {
     retryAfterSeconds: 1,
   })
-}
-
-async function groupIdsOf(
-  { store }: UserChangeDeps,
-  call: ChangeCall,
-  people: readonly UserRecord[],
-  tx: Transaction,
-): Promise<Map<string, Set<string>>> {
-  const groups = await store.groupsOf(
-    call.sourceId,
-    people.map((user) => user.id),
-    tx,
-  )
-  return new Map([...groups].map(([id, list]) => [id, new Set(list.map((group) => group.id))]))
 }

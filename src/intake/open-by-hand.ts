@@ -30,8 +30,8 @@ export async function openByHand(
     if (user === null) throw new HubError('ERR_NOT_FOUND', `no such User: ${userId}`)
     const opened = await deps.transactor
       .transaction(async (tx) => {
-        const groups = await deps.store.groupsOf(sourceId, [userId], tx)
-        const groupIds = new Set((groups.get(userId) ?? []).map((group) => group.id))
+        const groups = await deps.store.groupIdsOf(sourceId, [userId], tx)
+        const groupIds = groups.get(userId) ?? new Set<string>()
         const { generation, offboardingId } = await commitAccess(
           deps,
           {

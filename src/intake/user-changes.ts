@@ -141,8 +141,8 @@ async function recordAccess(
   after: Partial<AccessState>,
   tx: Transaction,
 ): Promise<AccessCommit> {
-  const groups = await deps.store.groupsOf(call.sourceId, [before.id], tx)
-  const groupIds = new Set((groups.get(before.id) ?? []).map((group) => group.id))
+  const groups = await deps.store.groupIdsOf(call.sourceId, [before.id], tx)
+  const groupIds = groups.get(before.id) ?? new Set<string>()
   return await commitAccess(
     deps,
     {

@@ -30,18 +30,14 @@ export function createScimLists({ store }: Pick<ScimParts, 'store'>, schemas: Sc
       request.excludedAttributes,
       call.dialect,
     )
-    const found = await store.listUsers(
-      sourceId,
-      listQueryOf(request, schemas.User, call.dialect, unknown),
-    )
-    const ids = found.items.map((user) => user.id)
-    const groups = isReturned(projection, 'groups')
-      ? await store.groupsOf(sourceId, ids)
-      : new Map<string, { id: string; display: string }[]>()
+    const query = listQueryOf(request, schemas.User, call.dialect, unknown)
+    const found = isReturned(projection, 'groups')
+      ? await store.listUsersWithGroups(sourceId, query)
+      : { ...(await store.listUsers(sourceId, query)), groups: undefined }
     return page(found, (user: UserRecord) =>
       project(
         schemas.User,
-        renderUser(schemas.User, user, groups.get(user.id) ?? [], call.base),
+        renderUser(schemas.User, user, found.groups?.get(user.id) ?? [], call.base),
         projection,
       ),
     )

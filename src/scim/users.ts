@@ -1,4 +1,4 @@
-import type { UserRecord } from '../directory/types.ts'
+import type { GroupRef, UserRecord } from '../directory/types.ts'
 import { HubError, isHubError } from '../shared/errors.ts'
 import { resourceOf } from './body.ts'
 import {
@@ -16,8 +16,6 @@ import { etagOf, renderUser } from './render.ts'
 import type { ResourceSchema } from './schema.ts'
 import { userPatch } from './user-patch.ts'
 
-type Groups = readonly { id: string; display: string }[]
-
 /** POST, GET, PUT, PATCH and DELETE of users (RFC 7644 §3.2–3.6). */
 export function createUserVerbs(
   { store, directory, onDeactivation }: ScimParts,
@@ -27,7 +25,11 @@ export function createUserVerbs(
     (await store.user(call.identity.sourceId, id))?.version
 
   /** Read beside the user, not after: they do not depend on it. */
-  const groupsOf = async (call: ScimCall, id: string, projection: Projection): Promise<Groups> =>
+  const groupsOf = async (
+    call: ScimCall,
+    id: string,
+    projection: Projection,
+  ): Promise<readonly GroupRef[]> =>
     isReturned(projection, 'groups')
       ? ((await store.groupsOf(call.identity.sourceId, [id])).get(id) ?? [])
       : []
@@ -35,7 +37,7 @@ export function createUserVerbs(
   const answer = (
     call: ScimCall,
     record: UserRecord,
-    groups: Groups,
+    groups: readonly GroupRef[],
     projection: Projection,
   ): ScimAnswer => ({
     status: 200,
@@ -46,10 +48,11 @@ export function createUserVerbs(
   return {
     async read(call, id) {
       const projection = userProjection(schema, call)
-      const [record, groups] = await Promise.all([
-        store.user(call.identity.sourceId, id),
-        groupsOf(call, id, projection),
-      ])
+      const { sourceId } = call.identity
+      const found = isReturned(projection, 'groups')
+        ? await store.userWithGroups(sourceId, id)
+        : { record: await store.user(sourceId, id), groups: [] }
+      const { record, groups } = found ?? { record: null, groups: [] }
       if (record === null) throw new HubError('ERR_NOT_FOUND', `no such User: ${id.slice(0, 100)}`)
       if (isKnown(call, record.version)) {
         return { status: 304, headers: { ETag: etagOf(record.version) } }

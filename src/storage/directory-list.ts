@@ -2,6 +2,7 @@ import type { mongo } from 'mongoose'
 import type { AttributePath, Filter, ListQuery } from '../directory/query.ts'
 import type { DirectoryStore, ListResult } from '../directory/store.ts'
 import type { GroupRecord, UserRecord } from '../directory/types.ts'
+import { createUserGroups, type Joined, joinGroupIds, withNames } from './directory-groups.ts'
 import { keysJoinedBy } from './directory-join.ts'
 import type { GroupRow, MembershipRow, ResourceRow, UserRow } from './directory-models.ts'
 import { comparedField, compileFilter, joinsOf, type Query } from './directory-query.ts'
@@ -26,17 +27,37 @@ interface Collections {
 /** The listing half of the directory store. */
 export function createDirectoryLists(
   collections: Collections,
-): Pick<DirectoryStore, 'listUsers' | 'listGroups'> {
+): Pick<DirectoryStore, 'listUsers' | 'listUsersWithGroups' | 'listGroups'> {
+  const listUsers: DirectoryStore['listUsers'] = (sourceId, query) =>
+    list<UserRow, UserRecord>(collections, 'User', collections.users, sourceId, query, userRecord)
+  const { groupsOf } = createUserGroups(collections)
   return {
-    listUsers: (sourceId, query) =>
-      list<UserRow, UserRecord>(
+    listUsers,
+    listUsersWithGroups: async (sourceId, query) => {
+      if (!isAboutOne(query.filter) || query.sortBy !== undefined) {
+        const found = await listUsers(sourceId, query)
+        const ids = found.items.map((user) => user.id)
+        return { ...found, groups: ids.length === 0 ? new Map() : await groupsOf(sourceId, ids) }
+      }
+      const found = await list<UserRow & Joined, { record: UserRecord; row: UserRow & Joined }>(
         collections,
         'User',
-        collections.users,
+        collections.users as unknown as mongo.Collection<UserRow & Joined>,
         sourceId,
         query,
-        userRecord,
-      ),
+        (row) => ({ record: userRecord(row), row }),
+        [joinGroupIds(sourceId)],
+      )
+      return await translated(async () => ({
+        ...found,
+        items: found.items.map(({ record }) => record),
+        groups: await withNames(
+          collections.groups,
+          sourceId,
+          found.items.map(({ row }) => [row.id, row.memberOf] as const),
+        ),
+      }))
+    },
     listGroups: (sourceId, query) =>
       list<GroupRow, GroupRecord>(
         collections,
@@ -56,6 +77,7 @@ function list<Row extends ResourceRow, Item>(
   sourceId: string,
   query: ListQuery,
   item: (row: Row) => Item,
+  joins: readonly object[] = [],
 ): Promise<ListResult<Item>> {
   return translated(async () => {
     const matching = await matchOf(collections, type, sourceId, query.filter)
@@ -67,7 +89,15 @@ function list<Row extends ResourceRow, Item>(
     const found =
       page.count === 0
         ? []
-        : await read(rows, { sourceId, matching, query, cursor, skip, limit: page.count + 1 })
+        : await read(rows, {
+            sourceId,
+            matching,
+            query,
+            cursor,
+            skip,
+            limit: page.count + 1,
+            joins,
+          })
     const items = found.slice(0, page.count)
     const more = found.length > page.count
 
@@ -94,6 +124,23 @@ function list<Row extends ResourceRow, Item>(
         : {}),
     }
   })
+}
+
+/** Attributes that hardly two users share: a look-up, not a list. */
+const NAMING = new Set(['id', 'userName', 'externalId', 'emails.value'])
+
+function isAboutOne(filter: Filter | undefined): boolean {
+  switch (filter?.kind) {
+    case 'and':
+      return filter.of.some(isAboutOne)
+    case 'compare': {
+      const { extension, attribute, sub } = filter.path
+      const name = sub === undefined ? attribute : `${attribute}.${sub}`
+      return filter.operator === 'eq' && extension === undefined && NAMING.has(name)
+    }
+    default:
+      return false
+  }
 }
 
 async function matchOf(
@@ -130,15 +177,33 @@ interface Reading {
   cursor: Cursor | null
   skip: number
   limit: number
+  /** Stages that add something to each row. Not for sorted lists. */
+  joins: readonly object[]
 }
 
 async function read<Row extends ResourceRow>(
   rows: mongo.Collection<Row>,
-  { sourceId, matching, query, cursor, skip, limit }: Reading,
+  { sourceId, matching, query, cursor, skip, limit, joins }: Reading,
 ): Promise<Found<Row>[]> {
   const after = { _id: { $gt: key(sourceId, cursor?.id ?? '') } }
   if (query.sortBy === undefined) {
     const match = cursor === null ? matching : { $and: [matching, after] }
+    if (joins.length > 0) {
+      const found = await rows
+        .aggregate<Row>(
+          [
+            { $match: match },
+            { $sort: { _id: 1 } },
+            ...(skip > 0 ? [{ $skip: skip }] : []),
+            { $limit: limit },
+            { $project: { search: 0 } },
+            ...joins,
+          ],
+          { maxTimeMS: MAX_TIME_MS },
+        )
+        .toArray()
+      return found.map((row) => ({ row, sort: undefined }))
+    }
     const found = await rows
       .find(match as mongo.Filter<Row>, { maxTimeMS: MAX_TIME_MS, sort: { _id: 1 }, skip, limit })
       .project<Row>({ search: 0 })

@@ -3,6 +3,8 @@ import type { DirectoryStore } from '../directory/store.ts'
 import type { Membership } from '../directory/types.ts'
 import type { Instant } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
+import type { Transaction } from '../shared/transaction.ts'
+import { createUserGroups } from './directory-groups.ts'
 import { createDirectoryLists } from './directory-list.ts'
 import type { GroupRow, MembershipRow, UserRow } from './directory-models.ts'
 import {
@@ -32,23 +34,24 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
 
   return {
     ...createDirectoryLists({ users, groups, memberships, totals: createTotals() }),
+    ...createUserGroups({ users, groups, memberships }),
 
     user: (sourceId, id, tx) =>
       within(tx, async () => {
-        const row = await users.findOne({ _id: key(sourceId, id) }, sessionOf(tx))
+        const row = await users.findOne({ _id: key(sourceId, id) }, shown(tx))
         return row && userRecord(row)
       }),
 
     users: (sourceId, ids, tx) =>
       within(tx, async () => {
         if (ids.length === 0) return []
-        const rows = await users.find(amongKeys(sourceId, ids), sessionOf(tx)).toArray()
+        const rows = await users.find(amongKeys(sourceId, ids), shown(tx)).toArray()
         return rows.map(userRecord)
       }),
 
     group: (sourceId, id, tx) =>
       within(tx, async () => {
-        const row = await groups.findOne({ _id: key(sourceId, id) }, sessionOf(tx))
+        const row = await groups.findOne({ _id: key(sourceId, id) }, shown(tx))
         return row && groupRecord(row)
       }),
 
@@ -87,32 +90,6 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
           const list = result.get(row.groupId) ?? []
           list.push(membership(row))
           result.set(row.groupId, list)
-        }
-        return result
-      }),
-
-    groupsOf: (sourceId, userIds, tx) =>
-      within(tx, async () => {
-        const rows = await memberships
-          .find(
-            { sourceId, memberId: { $in: [...userIds] } },
-            { ...sessionOf(tx), projection: { _id: 0, memberId: 1, groupId: 1 } },
-          )
-          .toArray()
-        if (rows.length === 0) return new Map()
-        const keys = [...new Set(rows.map((row) => key(sourceId, row.groupId)))]
-        const named = await groups
-          .find(
-            { _id: { $in: keys } },
-            { ...sessionOf(tx), projection: { id: 1, 'resource.displayName': 1 } },
-          )
-          .toArray()
-        const display = new Map(named.map((row) => [row.id, String(row.resource['displayName'])]))
-        const result = new Map<string, { id: string; display: string }[]>()
-        for (const { memberId, groupId } of rows) {
-          const list = result.get(memberId) ?? []
-          list.push({ id: groupId, display: display.get(groupId) ?? '' })
-          result.set(memberId, list)
         }
         return result
       }),
@@ -232,6 +209,9 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
       }),
   }
 }
+
+/** The search form is half of a row, and serves queries alone. */
+const shown = (tx: Transaction | undefined) => ({ ...sessionOf(tx), projection: { search: 0 } })
 
 const amongKeys = (sourceId: string, ids: readonly string[]) => ({
   _id: { $in: ids.map((id) => key(sourceId, id)) },

@@ -39,24 +39,34 @@ for (let i = 0; i < 300; i++) {
 
 const INDEXED = /IXSCAN|COUNT_SCAN|DISTINCT_SCAN|EOF|IDHACK/
 
+interface Plan {
+  plan: string
+  examined: number
+  keys: number
+  returned: number
+}
+
 /** Runs a listing under the profiler; returns how each of its reads was planned. */
-async function plansOf(
-  type: 'Users' | 'Groups',
-  query: string,
-): Promise<{ plan: string; examined: number; returned: number }[]> {
-  await db.command({ profile: 0 })
-  await db
-    .collection('system.profile')
-    .drop()
-    .catch(() => {})
-  await db.command({ profile: 2 })
+async function plansOf(type: 'Users' | 'Groups', query: string): Promise<Plan[]> {
   const schema = type === 'Users' ? USER : GROUP
   const asked = listQueryOf(
     listRequestOfQuery(new URLSearchParams(query)),
     schema,
     DIALECTS.generic,
   )
-  await (type === 'Users' ? store.listUsers('okta', asked) : store.listGroups('okta', asked))
+  return await plansOfWork(() =>
+    type === 'Users' ? store.listUsersWithGroups('okta', asked) : store.listGroups('okta', asked),
+  )
+}
+
+async function plansOfWork(work: () => Promise<unknown>): Promise<Plan[]> {
+  await db.command({ profile: 0 })
+  await db
+    .collection('system.profile')
+    .drop()
+    .catch(() => {})
+  await db.command({ profile: 2 })
+  await work()
   await db.command({ profile: 0 })
   const rows = await db
     .collection('system.profile')
@@ -65,6 +75,7 @@ async function plansOf(
   return rows.map((row) => ({
     plan: String(row['planSummary']),
     examined: Number(row['docsExamined']),
+    keys: Number(row['keysExamined']),
     returned: Number(row['nreturned']),
   }))
 }
@@ -114,9 +125,9 @@ test.each([
   }
 })
 
-test('a later cursor page, of many, examines no more than the page', async () => {
+test('a later cursor page, of many, examines no more than the page, and no row of its memberships', async () => {
   const plans = await plansOf('Users', `count=10&cursor=${cursor}`)
-  expect(plans.map((one) => one.examined)).toEqual([11])
+  expect(plans.map((one) => one.examined)).toEqual([11, 0])
 })
 
 test('the gate, given a query without an index, would turn red', async () => {
@@ -125,4 +136,14 @@ test('the gate, given a query without an index, would turn red', async () => {
     .find({ 'search.title': 't1' })
     .explain('queryPlanner')
   expect(JSON.stringify(explained)).toContain('COLLSCAN')
+})
+
+test('a user with groups, of a source beside another one with the same ids, reads the rows of the own source', async () => {
+  const plans = await plansOfWork(() => store.userWithGroups('okta', 'id-1'))
+  const found = await store.userWithGroups('okta', 'id-1')
+  expect(found?.groups).toHaveLength(200)
+  expect(plans).toHaveLength(2)
+  for (const { plan } of plans) expect(plan).toMatch(INDEXED)
+  // The user, 200 memberships, and the end of their range; then 200 groups.
+  expect(plans[0]?.keys).toBeLessThanOrEqual(203)
 })
