@@ -5,7 +5,7 @@ import { BULK } from './bulk.ts'
 import type { ScimAnswer } from './call.ts'
 import { describeExtension } from './extension.ts'
 import { listAnswer } from './list.ts'
-import { PAGE } from './list-request.ts'
+import { PAGE, valuesOf } from './list-request.ts'
 import { GROUP, type ResourceSchema, type Schemas } from './schema.ts'
 
 /** Every capability as it is (RFC 7643 §5, RFC 9865 §4). */
@@ -129,7 +129,7 @@ function discover(
   const isConfig = name === 'serviceproviderconfig'
   if (!isConfig && name !== 'schemas' && name !== 'resourcetypes') return undefined
   if (more.length > 0 || (isConfig && id !== undefined)) return undefined
-  if (query.has('filter')) {
+  if (valuesOf(query, 'filter').length > 0) {
     throw new HubError('ERR_FORBIDDEN', 'discovery endpoints take no filter')
   }
   if (isConfig) {

@@ -44,7 +44,7 @@ export function listRequestOfQuery(query: URLSearchParams): ListRequest {
  * The values of a parameter, whatever the letter case of its name: a `Filter` that is passed over would answer with
  * everybody, and the client takes the first one for the person it asked for.
  */
-function valuesOf(query: URLSearchParams, name: string): string[] {
+export function valuesOf(query: URLSearchParams, name: string): string[] {
   if (query.size === 0) return []
   const lower = name.toLowerCase()
   return [...query].flatMap(([key, value]) =>
@@ -101,7 +101,7 @@ export function listRequestOfBody(body: Json): ListRequest {
     attributes: list('attributes'),
     excludedAttributes: list('excludedAttributes'),
     ...(filter === undefined ? {} : { filter }),
-    ...(sortBy === undefined ? {} : { sortBy }),
+    ...(sortBy === undefined || sortBy === '' ? {} : { sortBy }),
     descending: isDescending(text('sortOrder')),
     page: pageOf(
       integer('startIndex', digits('startIndex')),

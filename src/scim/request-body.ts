@@ -36,7 +36,7 @@ export function createBodyReader(limit: number) {
 
 /** A missing Content-Type is let pass: what it is not, the parser finds out. */
 function checkMediaType(header: string | undefined): void {
-  if (header === undefined) return
+  if (header === undefined || header.trim() === '') return
   const [type = '', ...parameters] = header.toLowerCase().split(';')
   const charset = parameters.map((one) => one.trim()).find((one) => one.startsWith('charset='))
   const name = charset?.slice('charset='.length).replaceAll('"', '')

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freshDatabase } from '../support/database.ts'
 import { type GroupForm, tryGroupForm, tryUserForm, type UserForm } from './scim-forms.ts'
 import { GROUPS } from './scim-forms-groups.ts'
+import { HTTP, type HttpForm } from './scim-forms-http.ts'
 import { FILTERS, PAGES, PEOPLE, PROJECTIONS } from './scim-forms-queries.ts'
 import { LEAVERS, PROFILES, WHOLE } from './scim-forms-users.ts'
 import { type Client, scimServer } from './scim-server.ts'
@@ -44,6 +45,43 @@ describe('forms of one group', () => {
       const { gives, members, after } = await tryGroupForm(client, people, form, ++n)
       expect({ gives, members }).toEqual({ gives: form.gives, members: form.members })
       expectPart(after, form.after ?? {})
+    },
+  )
+})
+
+describe('requests', () => {
+  let client: Client
+  beforeAll(async () => {
+    client = await server.source('forms-http')
+  })
+  test.concurrent.each(HTTP.map((form): [string, HttpForm] => [form.name, form]))(
+    '%s',
+    async (_, form) => {
+      const own = String(++n)
+      const id = await client.user(`http.${own}`)
+      const group = await client.group(`Http ${own}`)
+      const fill = (text: string): string =>
+        text
+          .replaceAll('{n}', own)
+          .replaceAll('{id}', id)
+          .replaceAll('{group}', group)
+          .replaceAll('{token}', client.token)
+      const [method, path, body, headers = {}] = form.request
+      const answer = await client.send(
+        method,
+        fill(path),
+        body === undefined
+          ? undefined
+          : fill(typeof body === 'string' ? body : JSON.stringify(body)),
+        Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, fill(value)])),
+      )
+      const scimType = answer.json?.scimType
+      const gives = scimType === undefined ? `${answer.status}` : `${answer.status} ${scimType}`
+      expect(gives, answer.text.slice(0, 500)).toBe(form.gives)
+      for (const [name, wanted] of Object.entries(form.headers ?? {})) {
+        expect(answer.headers.get(name), name).toMatch(wanted)
+      }
+      if (form.body) expectPart(answer.json, JSON.parse(fill(JSON.stringify(form.body))))
     },
   )
 })
