@@ -19,6 +19,7 @@ import type { ExpectedItem } from './entries.ts'
 import type { ManifestKey } from './keys.ts'
 import { inclusionProof, type ReadTile } from './proofs.ts'
 import type { StoredCheckpoint, StoredEntry } from './store.ts'
+import { tilePath } from './tiles.ts'
 import { formatTlogProof } from './tlog-proof.ts'
 
 /** All that is known of one case under one checkpoint. */
@@ -86,6 +87,7 @@ export async function buildCertificate(options: {
 }): Promise<Buffer> {
   const { material, manifestKey, policy, createdAt } = options
   const { checkpoint, entries, expected } = material
+  const readTile = remembered(material.readTile)
   const files = new Map<string, Buffer>()
   const put = (name: string, text: string): void => {
     files.set(name, Buffer.from(text))
@@ -97,7 +99,7 @@ export async function buildCertificate(options: {
     if (entry.index >= checkpoint.size) {
       throw new HubError('ERR_LEDGER', `entry ${entry.index} is not covered by the checkpoint`)
     }
-    const proof = await inclusionProof(entry.index, checkpoint.size, material.readTile)
+    const proof = await inclusionProof(entry.index, checkpoint.size, readTile)
     files.set(entryName(i), entry.leaf)
     put(proofName(i), formatTlogProof({ index: entry.index, proof, checkpoint: checkpoint.note }))
   }
@@ -120,6 +122,17 @@ export async function buildCertificate(options: {
   files.set('manifest.json', manifestBytes)
   put('manifest.jws', await detachedSignature(manifestBytes, manifestKey))
   return await zipped(files)
+}
+
+/** Entries of one case stand near each other: their proofs share most tiles. */
+function remembered(readTile: ReadTile): ReadTile {
+  const tiles = new Map<string, ReturnType<ReadTile>>()
+  return (tile) => {
+    const path = tilePath(tile)
+    const read = tiles.get(path) ?? readTile(tile)
+    tiles.set(path, read)
+    return read
+  }
 }
 
 /** `<header>..<signature>`. RFC 7515 Appendix F. */
