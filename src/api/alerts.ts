@@ -3,6 +3,7 @@ import type { Alert, AlertStore } from '../alerts/alert.ts'
 import { RULES, type RuleName } from '../alerts/rules.ts'
 import { type Clock, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
+import { OPERATORS, VIEWERS } from './access.ts'
 import { instantField, pageOf, pageQuery, present } from './fields.ts'
 import { defineRoute, type Route } from './route.ts'
 
@@ -36,7 +37,7 @@ export function alertRoutes({ alerts, clock }: AlertsParts): Route[] {
       method: 'GET',
       path: '/alerts',
       summary: 'List alerts, newest first',
-      allow: ['admin', 'auditor'],
+      allow: VIEWERS,
       query: z.strictObject({
         ...pageQuery,
         state: alertAnswer.shape.state.optional(),
@@ -59,13 +60,20 @@ export function alertRoutes({ alerts, clock }: AlertsParts): Route[] {
       method: 'POST',
       path: '/alerts/{id}/acknowledge',
       summary: 'Say that somebody is on it',
-      allow: ['admin'],
+      allow: OPERATORS,
       params: z.object({ id: z.string().max(256) }),
       answers: { 204: { description: 'Acknowledged' } },
-      handle: async ({ params, principal }) => {
+      handle: async ({ params, principal, acts }) => {
         if (!(await alerts.acknowledge(params.id, principal.id, clock.now()))) {
           throw new HubError('ERR_NOT_FOUND', 'there is no such open alert')
         }
+        // Harmless when it happens and is not recorded: nobody may read the alert as unseen.
+        await acts.in((_tx, act) =>
+          act({
+            entry: { type: 'admin.acted', kind: 'alert.acknowledge' },
+            said: { after: params.id },
+          }),
+        )
         return { status: 204 }
       },
     }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ApiTokenRecord, ApiTokenStore } from '../auth/api-token-store.ts'
-import { ROLES } from '../auth/principal.ts'
+import { humanOf, type Principal, ROLES } from '../auth/principal.ts'
 import { newToken } from '../auth/tokens.ts'
 import { type Clock, DAY, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
@@ -19,6 +19,8 @@ const tokenAnswer = z.object({
   name: z.string(),
   role: z.enum(ROLES),
   ownerName: z.string().optional(),
+  person: z.string().optional(),
+  madeBy: z.string().optional(),
   prefix: z.string(),
   createdAt: instantField,
   expiresAt: instantField,
@@ -35,6 +37,14 @@ export function apiTokenRoutes({ tokens, clock }: ApiTokensParts): Route[] {
       body: z.strictObject({
         name: nameField.meta({ description: 'What it is for' }),
         role: z.enum(ROLES),
+        person: personField.optional().meta({
+          description:
+            'Who holds it. Only the configured admin token may name somebody; the others make tokens for themselves',
+        }),
+        program: z
+          .boolean()
+          .default(false)
+          .meta({ description: 'For a program: it may neither propose nor decide' }),
         ownerName: nameField
           .optional()
           .meta({ description: 'For the role owner: the name under which apps list this person' }),
@@ -46,25 +56,34 @@ export function apiTokenRoutes({ tokens, clock }: ApiTokensParts): Route[] {
           schema: tokenAnswer.extend({ token: z.string() }),
         },
       },
-      handle: async ({ body }) => {
+      handle: async ({ body, principal, acts }) => {
         if ((body.role === 'owner') !== (body.ownerName !== undefined)) {
           throw invalid([
             { pointer: '/ownerName', message: 'goes with the role owner, and only with it' },
           ])
         }
+        const person = holderOf(principal, body)
+        const madeBy = humanOf(principal)
         const { token, hash, prefix } = newToken('api')
         const now = clock.now()
         const record: ApiTokenRecord = {
           id: newId(),
           name: body.name,
           role: body.role,
-          ...present({ ownerName: body.ownerName }),
+          ...present({ ownerName: body.ownerName, person, madeBy }),
           hash,
           prefix,
           createdAt: now,
           expiresAt: now + body.expiresInDays * DAY,
         }
-        await tokens.insert(record)
+        await acts.in(async (tx, act) => {
+          await tokens.insert(record, tx)
+          const expires = iso(record.expiresAt)
+          await act({
+            entry: { type: 'token.issued', token: record.id, role: record.role, expires },
+            said: { after: show(record) },
+          })
+        })
         return { status: 201, json: { ...show(record), token } }
       },
     }),
@@ -87,10 +106,13 @@ export function apiTokenRoutes({ tokens, clock }: ApiTokensParts): Route[] {
       allow: ['admin'],
       params: z.object({ id: idField }),
       answers: { 204: { description: 'Deleted' } },
-      handle: async ({ params }) => {
-        if (!(await tokens.remove(params.id))) {
-          throw new HubError('ERR_NOT_FOUND', 'there is no such token')
-        }
+      handle: async ({ params, acts }) => {
+        await acts.in(async (tx, act) => {
+          if (!(await tokens.remove(params.id, tx))) {
+            throw new HubError('ERR_NOT_FOUND', 'there is no such token')
+          }
+          await act({ entry: { type: 'token.revoked', token: params.id } })
+        })
         return { status: 204 }
       },
     }),
@@ -102,9 +124,28 @@ function show(token: ApiTokenRecord): z.infer<typeof tokenAnswer> {
     id: token.id,
     name: token.name,
     role: token.role,
-    ...present({ ownerName: token.ownerName }),
+    ...present({ ownerName: token.ownerName, person: token.person, madeBy: token.madeBy }),
     prefix: token.prefix,
     createdAt: iso(token.createdAt),
     expiresAt: iso(token.expiresAt),
   }
+}
+
+/** An e-mail address or a user name, as four eyes compare it. */
+const personField = nameField.transform((name) => name.toLowerCase())
+
+/**
+ * Whose token it is. A person makes tokens for themselves, whatever they write: two names for one human would be
+ * two pairs of eyes. Only the configured admin token, which belongs to the installation, may name others.
+ */
+function holderOf(
+  principal: Principal,
+  asked: { person?: string | undefined; program: boolean },
+): string | undefined {
+  const mayName = principal.id === 'admin-token'
+  if (asked.person !== undefined && asked.person !== principal.person && !mayName) {
+    throw invalid([{ pointer: '/person', message: 'must be yourself' }])
+  }
+  if (asked.program) return undefined
+  return asked.person ?? principal.person
 }

@@ -1,15 +1,18 @@
 import { z } from 'zod'
 import type { Principal } from '../auth/principal.ts'
 import type { Connector } from '../connector-sdk/contract.ts'
+import type { LaneDesk } from '../revocation/lane-desk.ts'
 import type { AppRecord } from '../revocation/types.ts'
 import { type Clock, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
-import type { Transaction, Transactor } from '../shared/transaction.ts'
+import type { Transaction } from '../shared/transaction.ts'
+import { mayRead, OPERATORS, OPERATORS_AND_OWNERS, VIEWERS_AND_OWNERS } from './access.ts'
+import { type Act, wordOf } from './acts.ts'
 import { type ConnectorOpener, checkApp, checkLine } from './app-check.ts'
 import { appChange, checkAgainstConnector, newApp } from './app-input.ts'
 import { etagOf, idField, instantField, present, stale, versionOf } from './fields.ts'
-import { defineRoute, type Route } from './route.ts'
+import { type Call, defineRoute, type Route } from './route.ts'
 import { invalid } from './validate.ts'
 
 /** The registry of apps, as this room needs it. */
@@ -31,12 +34,13 @@ interface SecretsPort {
 export interface AppsParts {
   apps: AppsPort
   secrets: SecretsPort
-  transactor: Transactor
   connectors: ReadonlyMap<string, Connector>
   runner: ConnectorOpener
   /** Does the group exist? A misspelt group would cover nobody. */
   groupExists(sourceId: string, groupId: string): Promise<boolean>
   sourceExists(sourceId: string): Promise<boolean>
+  /** Takes up what waited for a credential or a setting of the app. */
+  desk?: Pick<LaneDesk, 'release'>
   /** Called after an app has been resumed or changed, so that waiting work is looked at at once. */
   poke?(): void
   publicUrl: string
@@ -63,14 +67,16 @@ const oneApp = { 200: { description: 'The app, with its ETag', schema: appAnswer
 
 /** Registered applications. */
 export function appRoutes(parts: AppsParts): Route[] {
-  const { apps, secrets, transactor, connectors, clock } = parts
+  const { apps, secrets, connectors, clock } = parts
 
-  const show = async (app: AppRecord): Promise<z.infer<typeof appAnswer>> => ({
+  const show = async (app: AppRecord): Promise<z.infer<typeof appAnswer>> =>
+    showWith(app, await secrets.names(app.id))
+  const showWith = (app: AppRecord, names: readonly string[]): z.infer<typeof appAnswer> => ({
     id: app.id,
     name: app.name,
     connectorId: app.connectorId,
     config: app.config as Record<string, unknown>,
-    secrets: await secrets.names(app.id),
+    secrets: [...names],
     scope: { ...app.scope },
     class: app.class,
     owners: [...app.owners],
@@ -113,24 +119,24 @@ export function appRoutes(parts: AppsParts): Route[] {
     }
   }
 
-  const store = async (after: AppRecord, version: number): Promise<AppRecord> => {
-    if (!(await apps.replace(after, version))) throw stale()
+  const setState = async (
+    {
+      params: { id },
+      principal,
+      acts,
+    }: Pick<Call<{ id: string }, unknown, unknown>, 'params' | 'principal' | 'acts'>,
+    state: 'active' | 'paused',
+  ): Promise<AppRecord> => {
+    const app = await load(id, principal)
+    const isSame = app.state === state
+    const after = isSame ? app : { ...app, state, updatedAt: clock.now(), version: app.version + 1 }
+    await acts.in(async (tx, act) => {
+      if (!isSame && !(await apps.replace(after, app.version, tx))) throw stale()
+      await act({ entry: { type: state === 'paused' ? 'app.paused' : 'app.resumed', app: id } })
+    })
     apps.invalidate()
     parts.poke?.()
     return after
-  }
-
-  const setState = async (
-    id: string,
-    principal: Principal,
-    state: AppRecord['state'],
-  ): Promise<AppRecord> => {
-    const app = await load(id, principal)
-    if (app.state === state) return app
-    return await store(
-      { ...app, state, updatedAt: clock.now(), version: app.version + 1 },
-      app.version,
-    )
   }
 
   return [
@@ -141,7 +147,7 @@ export function appRoutes(parts: AppsParts): Route[] {
       allow: ['admin'],
       body: newApp,
       answers: { 201: { description: 'Registered and in force', schema: appAnswer } },
-      handle: async ({ body }) => {
+      handle: async ({ body, acts }) => {
         const { secrets: values, ...rest } = body
         const connector = connectorOf(rest.connectorId)
         checkAgainstConnector(connector, rest.config, Object.keys(values))
@@ -157,9 +163,18 @@ export function appRoutes(parts: AppsParts): Route[] {
           updatedAt: now,
           version: 1,
         }
-        await transactor.transaction(async (tx) => {
+        await acts.in(async (tx, act) => {
           await secrets.put(app.id, values, tx)
           await apps.insert(app, tx)
+          await act({
+            entry: {
+              type: 'app.registered',
+              app: app.id,
+              class: app.class,
+              connector: `${connector.manifest.id}@${connector.manifest.version}`,
+            },
+            said: { after: showWith(app, Object.keys(values)) },
+          })
         })
         apps.invalidate()
         const made = await answer(app, 201)
@@ -174,7 +189,7 @@ export function appRoutes(parts: AppsParts): Route[] {
       method: 'GET',
       path: '/apps',
       summary: 'List the apps that you may read',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: VIEWERS_AND_OWNERS,
       answers: {
         200: {
           description: 'In the order of registration',
@@ -191,7 +206,7 @@ export function appRoutes(parts: AppsParts): Route[] {
       method: 'GET',
       path: '/apps/{id}',
       summary: 'Read one app; its secrets are never shown',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: VIEWERS_AND_OWNERS,
       params,
       answers: oneApp,
       handle: async ({ params: { id }, principal }) => answer(await load(id, principal)),
@@ -205,7 +220,7 @@ export function appRoutes(parts: AppsParts): Route[] {
       params,
       body: appChange,
       answers: oneApp,
-      handle: async ({ params: { id }, body, principal, headers }) => {
+      handle: async ({ params: { id }, body, principal, headers, acts }) => {
         const version = versionOf(headers['if-match'])
         const before = await load(id, principal)
         if (before.version !== version) throw stale()
@@ -224,12 +239,23 @@ export function appRoutes(parts: AppsParts): Route[] {
         for (const name of removed) names.delete(name)
         checkAgainstConnector(connectorOf(before.connectorId), after.config, [...names])
         if (rest.scope !== undefined) await checkScope(after.scope)
-        await transactor.transaction(async (tx) => {
+        if (after.class > before.class) {
+          throw new HubError(
+            'ERR_FORBIDDEN',
+            'a laxer class needs a second person; propose it at /approvals',
+          )
+        }
+        await acts.in(async (tx, act) => {
           if (!(await apps.replace(after, version, tx))) throw stale()
           await secrets.put(id, Object.fromEntries(set), tx)
           await secrets.remove(id, removed, tx)
+          for (const entry of changesOf(before, after, Object.keys(changed), rest)) {
+            const said = { after: showWith(after, [...names]) }
+            await act(entry.type === 'app.changed' ? { entry, said } : { entry })
+          }
         })
         apps.invalidate()
+        await parts.desk?.release(id)
         parts.poke?.()
         return await answer(after)
       },
@@ -240,8 +266,9 @@ export function appRoutes(parts: AppsParts): Route[] {
       path: '/apps/{id}/test',
       summary:
         'Test the connection: one line per facet and operation. Nothing is changed in the app',
-      allow: ['admin', 'owner'],
+      allow: OPERATORS_AND_OWNERS,
       params,
+      changesNothing: true,
       answers: {
         200: {
           description: 'All lines; `ok` when each of them is',
@@ -260,29 +287,48 @@ export function appRoutes(parts: AppsParts): Route[] {
       method: 'POST',
       path: '/apps/{id}/pause',
       summary: 'Send nothing more to the app. Its revocations stay due and their clocks run',
-      allow: ['admin'],
+      allow: OPERATORS,
       params,
       answers: oneApp,
-      handle: async ({ params: { id }, principal }) =>
-        answer(await setState(id, principal, 'paused')),
+      handle: async (call) => answer(await setState(call, 'paused')),
     }),
 
     defineRoute({
       method: 'POST',
       path: '/apps/{id}/resume',
       summary: 'Work on the app again, what is overdue first',
-      allow: ['admin'],
+      allow: OPERATORS,
       params,
       answers: oneApp,
-      handle: async ({ params: { id }, principal }) =>
-        answer(await setState(id, principal, 'active')),
+      handle: async (call) => answer(await setState(call, 'active')),
     }),
   ]
 }
 
-/** An owner reads the apps that name them; the others read all. */
-function mayRead(principal: Principal, app: Pick<AppRecord, 'owners'>): boolean {
-  return principal.role !== 'owner' || app.owners.includes(principal.ownerName ?? '')
+/** What a change is called in the ledger. */
+function changesOf(
+  before: AppRecord,
+  after: AppRecord,
+  secretNames: readonly string[],
+  changed: object,
+): Act['entry'][] {
+  const app = before.id
+  const fields = Object.keys(present(changed)).map(wordOf)
+  const secrets = secretNames.map(wordOf)
+  const { class: from } = before
+  return [
+    ...(fields.length === 0 && secrets.length > 0
+      ? []
+      : [
+          {
+            type: 'app.changed' as const,
+            app,
+            fields,
+            ...(from === after.class ? {} : { class: { from, to: after.class } }),
+          },
+        ]),
+    ...(secrets.length === 0 ? [] : [{ type: 'app.secrets_changed' as const, app, secrets }]),
+  ]
 }
 
 /** Positions of the items that do not exist. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Connector } from '../connector-sdk/contract.ts'
 import { HubError } from '../shared/errors.ts'
+import { EVERYBODY } from './access.ts'
 import { idField } from './fields.ts'
 import { defineRoute, type Route } from './route.ts'
 
@@ -25,7 +26,7 @@ export function connectorRoutes({ connectors }: ConnectorsParts): Route[] {
       method: 'GET',
       path: '/connectors',
       summary: 'List the installed connectors',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: EVERYBODY,
       answers: {
         200: { description: 'By id', schema: z.object({ items: z.array(connectorAnswer) }) },
       },
@@ -38,7 +39,7 @@ export function connectorRoutes({ connectors }: ConnectorsParts): Route[] {
       method: 'GET',
       path: '/connectors/{id}',
       summary: 'Read one connector',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: EVERYBODY,
       params: z.object({ id: idField }),
       answers: { 200: { description: 'Its manifest', schema: connectorAnswer } },
       handle: async ({ params }) => {

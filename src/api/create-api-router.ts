@@ -1,12 +1,15 @@
 import type { Router } from 'express'
 import { z } from 'zod'
+import { EVERYBODY } from './access.ts'
 import { type AlertsParts, alertRoutes } from './alerts.ts'
 import { type ApiTokensParts, apiTokenRoutes } from './api-tokens.ts'
 import { type AppsParts, appRoutes } from './apps.ts'
+import { type AuditParts, auditRoutes } from './audit.ts'
 import { type ConnectorsParts, connectorRoutes } from './connectors.ts'
 import { type LedgerPort, ledgerRoutes } from './ledger.ts'
 import { type OffboardingsParts, offboardingRoutes } from './offboardings.ts'
 import { openApi } from './openapi.ts'
+import { type RevocationActsParts, revocationActRoutes } from './revocation-acts.ts'
 import { type RevocationsParts, revocationRoutes } from './revocations.ts'
 import { defineRoute, type Route } from './route.ts'
 import { createRouter, type RouterParts } from './router.ts'
@@ -21,7 +24,9 @@ export type ApiResources = Omit<SourcesParts, 'authenticator'> & {
   Omit<UsersParts, 'sources'> &
   OffboardingsParts &
   AlertsParts &
-  RevocationsParts & { ledger: LedgerPort; apiTokens: ApiTokensParts['tokens'] }
+  RevocationsParts &
+  RevocationActsParts &
+  AuditParts & { ledger: LedgerPort; apiTokens: ApiTokensParts['tokens'] }
 
 /** Every operation of /api/v1. */
 export function apiRoutes(resources: ApiResources): Route[] {
@@ -32,6 +37,8 @@ export function apiRoutes(resources: ApiResources): Route[] {
     ...userRoutes(resources),
     ...offboardingRoutes(resources),
     ...revocationRoutes(resources),
+    ...revocationActRoutes(resources),
+    ...auditRoutes(resources),
     ...alertRoutes(resources),
     ...ledgerRoutes(resources),
     ...apiTokenRoutes({ tokens: resources.apiTokens, clock: resources.clock }),
@@ -50,7 +57,7 @@ function description(routes: readonly Route[], publicUrl: string): Route {
     method: 'GET',
     path: '/openapi.json',
     summary: 'This API as OpenAPI 3.1',
-    allow: ['admin', 'auditor', 'owner'],
+    allow: EVERYBODY,
     answers: {
       200: { description: 'The document', schema: z.record(z.string(), z.unknown()) },
     },

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { LedgerReader } from '../ledger/reader.ts'
 import { iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
+import { READERS_AND_OWNERS } from './access.ts'
 import { defineRoute, type Route } from './route.ts'
 
 /** What auditors may read of the ledger: what a signed checkpoint covers, and nothing beyond. */
@@ -39,7 +40,7 @@ export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
       method: 'GET',
       path: '/ledger/status',
       summary: 'How far the ledger is sealed, signed and witnessed',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: READERS_AND_OWNERS,
       answers: { 200: { description: 'Sizes and times', schema: status } },
       handle: async () => {
         const { origin, sealed, signed } = await ledger.status()
@@ -62,7 +63,7 @@ export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
       method: 'GET',
       path: '/ledger/checkpoint',
       summary: 'The newest signed checkpoint',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: READERS_AND_OWNERS,
       answers: {
         200: { description: 'A C2SP signed note', mediaType: 'text/plain; charset=utf-8' },
       },
@@ -79,7 +80,7 @@ export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
       method: 'GET',
       path: '/ledger/entries/{index}',
       summary: 'One entry',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: READERS_AND_OWNERS,
       params: index,
       answers: {
         200: {
@@ -111,7 +112,7 @@ export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
       method: 'GET',
       path: '/ledger/proofs/{index}',
       summary: 'Inclusion proof of one entry under the newest checkpoint',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: READERS_AND_OWNERS,
       params: index,
       answers: {
         200: {
@@ -135,7 +136,7 @@ export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
       method: 'GET',
       path: '/ledger/consistency/{index}',
       summary: 'Proof that the ledger of this size is a prefix of the newest checkpoint',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: READERS_AND_OWNERS,
       params: index,
       answers: {
         200: {
@@ -154,7 +155,7 @@ export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
       method: 'GET',
       path: '/ledger/keys',
       summary: 'The public keys of the ledger. Pin them once, over another channel',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: READERS_AND_OWNERS,
       answers: {
         200: {
           description: 'C2SP verifier keys',

@@ -3,6 +3,8 @@ import type { RevocationReader } from '../revocation/reader.ts'
 import type { AppRecord, Offboarding } from '../revocation/types.ts'
 import { type Clock, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
+import type { Transactor } from '../shared/transaction.ts'
+import { OPERATORS, READERS } from './access.ts'
 import {
   idField,
   instantField,
@@ -19,7 +21,7 @@ import { invalid } from './validate.ts'
 /** Opens a case for a person whom the provider still shows as active, or who has to be gone at once. */
 interface OpenByHand {
   /**
-   * One transaction, like a change that came by SCIM.
+   * One transaction, like a change that came by SCIM: the one of `transactor`.
    *
    * @throws HubError ERR_NOT_FOUND when the source has no such user
    */
@@ -29,8 +31,7 @@ interface OpenByHand {
     /** Moves every class up by one. */
     forCause: boolean
     requestId: string
-    /** Who asked; an id, no name. */
-    principalId: string
+    transactor: Transactor
   }): Promise<{ offboardingId: string }>
 }
 
@@ -107,7 +108,7 @@ export function offboardingRoutes(parts: OffboardingsParts): Route[] {
       method: 'GET',
       path: '/offboardings',
       summary: 'List cases, newest first',
-      allow: ['admin', 'auditor'],
+      allow: READERS,
       query: z.strictObject({
         ...pageQuery,
         source: sourceIdField.optional(),
@@ -139,7 +140,7 @@ export function offboardingRoutes(parts: OffboardingsParts): Route[] {
       method: 'GET',
       path: '/offboardings/{id}',
       summary: 'Read one case with all of its revocations',
-      allow: ['admin', 'auditor'],
+      allow: READERS,
       params,
       answers: {
         200: {
@@ -167,7 +168,7 @@ export function offboardingRoutes(parts: OffboardingsParts): Route[] {
       method: 'POST',
       path: '/offboardings',
       summary: 'Open a case by hand: all access of the person is revoked',
-      allow: ['admin'],
+      allow: OPERATORS,
       body: z.strictObject({
         sourceId: sourceIdField,
         userId: idField,
@@ -182,11 +183,14 @@ export function offboardingRoutes(parts: OffboardingsParts): Route[] {
           schema: z.object({ id: z.string() }),
         },
       },
-      handle: async ({ body, principal, requestId }) => {
+      handle: async ({ body, requestId, acts }) => {
         const { offboardingId } = await parts.byHand.openByHand({
           ...body,
           requestId,
-          principalId: principal.id,
+          transactor: acts.transactor({
+            entry: { type: 'admin.acted', kind: 'offboarding.open', about: body.userId },
+            said: { after: body },
+          }),
         })
         return {
           status: 201,
@@ -200,7 +204,7 @@ export function offboardingRoutes(parts: OffboardingsParts): Route[] {
       method: 'GET',
       path: '/offboardings/{id}/certificate',
       summary: 'The proof bundle of one case; verify it offline with `quittance verify`',
-      allow: ['admin', 'auditor'],
+      allow: READERS,
       params,
       answers: { 200: { description: 'A zip file', mediaType: 'application/zip' } },
       handle: async ({ params: { id } }) => {

@@ -43,6 +43,25 @@ export const revocationAnswer = z.object({
   deadlineAt: instantField,
   updatedAt: instantField,
   provenAt: instantField.optional(),
+  assignee: z.string().optional().meta({ description: 'Who takes care of it' }),
+  attestation: z
+    .object({
+      at: instantField,
+      by: z.string(),
+      sha256: z.string(),
+      sizeBytes: z.int().optional(),
+      act: z.string().meta({ description: 'Id in the audit trail' }),
+    })
+    .optional()
+    .meta({ description: "A person's word: grade C, proves nothing" }),
+  waiver: z
+    .object({
+      at: instantField,
+      until: instantField,
+      approval: z.string(),
+      endedAt: instantField.optional(),
+    })
+    .optional(),
   entry: z.object({ index: z.int(), leafHash: z.string() }).optional(),
 })
 export type RevocationAnswer = z.infer<typeof revocationAnswer>
@@ -89,7 +108,38 @@ export function showRevocation(
     deadlineAt: iso(revocation.deadlineAt),
     updatedAt: iso(revocation.updatedAt),
     ...instants({ provenAt: revocation.provenAt }),
+    ...present({ assignee: revocation.assignee }),
+    ...showNotes(revocation),
     ...(entry === undefined ? {} : { entry: { index: entry.index, leafHash: entry.leafHash } }),
+  }
+}
+
+function showNotes({
+  attestation,
+  waiver,
+}: Revocation): Pick<RevocationAnswer, 'attestation' | 'waiver'> {
+  return {
+    ...(attestation === undefined
+      ? {}
+      : {
+          attestation: {
+            at: iso(attestation.at),
+            by: attestation.by,
+            ...present(attestation.artifact),
+            sha256: attestation.artifact.sha256,
+            act: attestation.act,
+          },
+        }),
+    ...(waiver === undefined
+      ? {}
+      : {
+          waiver: {
+            at: iso(waiver.at),
+            until: iso(waiver.until),
+            approval: waiver.approval,
+            ...instants({ endedAt: waiver.endedAt }),
+          },
+        }),
   }
 }
 

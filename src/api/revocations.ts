@@ -5,6 +5,7 @@ import type { RevocationFilter, RevocationReader } from '../revocation/reader.ts
 import type { AppRecord } from '../revocation/types.ts'
 import type { Clock } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
+import { mayRead, VIEWERS, VIEWERS_AND_OWNERS } from './access.ts'
 import { idField, nameField, pageOf, pageQuery, present, sourceIdField } from './fields.ts'
 import { appNames, revocationAnswer, showRevocation } from './revocation-answer.ts'
 import { defineRoute, type Route } from './route.ts'
@@ -39,6 +40,9 @@ const query = z.strictObject({
     ])
     .optional(),
   owner: nameField.optional(),
+  grade: z.enum(['A', 'B', 'C', 'F']).optional(),
+  assignee: nameField.optional(),
+  open: z.literal('true').optional(),
   overdue: z.literal('true').optional(),
 })
 
@@ -56,7 +60,7 @@ export function revocationRoutes({ revocations, apps, clock }: RevocationsParts)
       method: 'GET',
       path: '/revocations',
       summary: 'List revocations, earliest deadline first',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: VIEWERS_AND_OWNERS,
       query,
       answers: { 200: { description: 'One page', schema: pageOf(revocationAnswer) } },
       handle: async ({ query: asked, principal }) => {
@@ -80,15 +84,12 @@ export function revocationRoutes({ revocations, apps, clock }: RevocationsParts)
       method: 'GET',
       path: '/revocations/{id}',
       summary: 'Read one revocation',
-      allow: ['admin', 'auditor', 'owner'],
+      allow: VIEWERS_AND_OWNERS,
       params: z.object({ id: idField }),
       answers: { 200: { description: 'With the name of the person', schema: detail } },
       handle: async ({ params, principal }) => {
         const revocation = await revocations.revocation(params.id)
-        if (
-          revocation === null ||
-          (principal.role === 'owner' && !revocation.owners.includes(principal.ownerName ?? ''))
-        ) {
+        if (revocation === null || !mayRead(principal, revocation)) {
           throw new HubError('ERR_NOT_FOUND', 'there is no such revocation')
         }
         const subject = (await revocations.offboarding(revocation.offboardingId))?.subject
@@ -113,7 +114,7 @@ export function revocationRoutes({ revocations, apps, clock }: RevocationsParts)
       method: 'GET',
       path: '/summary',
       summary: 'How much is owed now: in all and by app',
-      allow: ['admin', 'auditor'],
+      allow: VIEWERS,
       answers: {
         200: {
           description: 'Counts of open revocations',
@@ -157,6 +158,9 @@ function filterOf(
     state: asked.state,
     reason: asked.reason,
     owner: own ?? asked.owner,
+    grade: asked.grade,
+    assignee: asked.assignee,
+    open: asked.open === undefined ? undefined : true,
     overdueAt: asked.overdue === undefined ? undefined : now,
   }) as RevocationFilter
 }

@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { z } from 'zod'
 import type { Principal, Role } from '../auth/principal.ts'
+import type { CallActs } from './call-acts.ts'
 
 /** One operation of /api/v1 as data: the router, the OpenAPI document and the access test read the same thing. */
 export interface Route {
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Below /api/v1, with OpenAPI placeholders: `/sources/{id}`. */
   path: string
   summary: string
@@ -15,6 +16,8 @@ export interface Route {
   body?: z.ZodType
   /** A body may be left out; then `{}` is validated. */
   bodyOptional?: true
+  /** Not a GET, and yet there is nothing for the audit trail: it changes nothing. */
+  changesNothing?: true
   /** Successful answers by status. */
   answers: Readonly<Record<number, AnswerSpec>>
   handle(call: Call<unknown, unknown, unknown>): Promise<Answer>
@@ -36,6 +39,8 @@ export interface Call<Params, Query, Body> {
   principal: Principal
   requestId: string
   headers: IncomingHttpHeaders
+  /** The one way to change anything. */
+  acts: CallActs
   /** Aborted when the client is gone. */
   signal: AbortSignal
 }
@@ -46,6 +51,8 @@ export interface Answer {
   json?: unknown
   /** Sent as it is, with the media type of the answer's spec. */
   content?: string | Buffer
+  /** Sent piece by piece until it ends or the client is gone. */
+  stream?: AsyncIterable<string>
   headers?: Readonly<Record<string, string>>
 }
 

@@ -1,10 +1,18 @@
+import { once } from 'node:events'
 import { type ErrorRequestHandler, type Request, type Response, Router } from 'express'
 import type { AdminAuthenticator } from '../auth/admin-authenticator.ts'
+import type { IdempotencyStore } from '../auth/idempotency-store.ts'
 import type { Principal } from '../auth/principal.ts'
+import type { Clock } from '../shared/clock.ts'
 import { HubError, isHubError } from '../shared/errors.ts'
+import type { Transactor } from '../shared/transaction.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { requestIdOf } from '../telemetry/request-log.ts'
+import type { Vault } from '../vault/vault.ts'
+import type { ActRecorder } from './acts.ts'
+import { createCallActs } from './call-acts.ts'
+import { type Attempt, createIdempotency } from './idempotency.ts'
 import { hasBody, jsonBody } from './json-body.ts'
 import { problemOf, writeProblem } from './problem.ts'
 import type { Answer, Route } from './route.ts'
@@ -14,6 +22,12 @@ export interface RouterParts {
   authenticator: AdminAuthenticator
   log: Log
   metrics?: Pick<Metrics, 'authenticationFailed'>
+  acts: ActRecorder
+  transactor: Transactor
+  idempotency: IdempotencyStore
+  /** Seals kept answers: they may hold a token that is shown once. */
+  vault: Pick<Vault, 'seal' | 'open'>
+  clock: Clock
   /** Tests set it: an answer that its own schema refuses becomes a 500. */
   checkAnswers?: boolean
 }
@@ -41,6 +55,7 @@ export function createRouter(routes: readonly Route[], parts: RouterParts): Rout
     )
   })
 
+  const idempotency = createIdempotency(parts)
   const methods = new Map<string, string[]>()
   for (const route of routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
@@ -53,7 +68,14 @@ export function createRouter(routes: readonly Route[], parts: RouterParts): Rout
         next(route.allow.includes(role) ? undefined : forbidden())
       },
       jsonBody,
-      (request, response) => serve(route, request, response, parts.checkAnswers ?? false),
+      (request, response) =>
+        serve({
+          route,
+          request,
+          response,
+          parts,
+          attempt: idempotency.attempt(route, request, response),
+        }),
     )
   }
   for (const [path, allowed] of methods) {
@@ -72,25 +94,47 @@ export function createRouter(routes: readonly Route[], parts: RouterParts): Rout
 const forbidden = (): HubError =>
   new HubError('ERR_FORBIDDEN', 'your token does not allow this operation')
 
-async function serve(
-  route: Route,
-  request: Request,
-  response: Response,
-  check: boolean,
-): Promise<void> {
+async function serve({
+  route,
+  request,
+  response,
+  parts,
+  attempt,
+}: {
+  route: Route
+  request: Request
+  response: Response
+  parts: RouterParts
+  attempt: Attempt | undefined
+}): Promise<void> {
   const gone = new AbortController()
   response.once('close', () => gone.abort())
-  const answer = await route.handle({
-    params: route.params === undefined ? {} : valid(route.params, request.params),
-    query: route.query === undefined ? {} : valid(route.query, { ...request.query }),
-    body: readBody(route, request),
-    principal: response.locals['principal'] as Principal,
-    requestId: requestIdOf(response),
-    headers: request.headers,
-    signal: gone.signal,
+  const principal = response.locals['principal'] as Principal
+  const requestId = requestIdOf(response)
+  const params = route.params === undefined ? {} : valid(route.params, request.params)
+  const query = route.query === undefined ? {} : valid(route.query, { ...request.query })
+  const body = readBody(route, request)
+  const acts = createCallActs({
+    actor: { principal, requestId },
+    acts: parts.acts,
+    transactor: parts.transactor,
+    attempt,
   })
-  write(route, answer, response, check)
+  const { headers } = request
+  const call = { params, query, body, principal, requestId, headers, acts, signal: gone.signal }
+  const handle = async (): Promise<Answer> => {
+    const answer = await route.handle(call)
+    if (parts.checkAnswers && mustRecord(route) && !acts.happened()) {
+      throw new Error(`${route.method} ${route.path} left nothing in the audit trail`)
+    }
+    return answer
+  }
+  const answer = attempt === undefined ? await handle() : await attempt.once(handle, acts.happened)
+  await write(route, answer, response, parts.checkAnswers ?? false)
 }
+
+/** Whatever may change something says so in the audit trail. */
+const mustRecord = (route: Route): boolean => route.method !== 'GET' && !route.changesNothing
 
 function readBody(route: Route, request: Request): unknown {
   if (route.body === undefined) {
@@ -105,13 +149,25 @@ function readBody(route: Route, request: Request): unknown {
   return valid(route.body, request.body ?? {})
 }
 
-function write(route: Route, answer: Answer, response: Response, check: boolean): void {
+async function write(
+  route: Route,
+  answer: Answer,
+  response: Response,
+  check: boolean,
+): Promise<void> {
   const spec = route.answers[answer.status]
   if (spec === undefined) throw new Error(`${route.path} has no answer ${answer.status}`)
   if (check && spec.schema !== undefined) spec.schema.parse(answer.json)
   response.status(answer.status)
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
-  if (answer.content !== undefined) {
+  if (answer.stream !== undefined) {
+    response.setHeader('Content-Type', spec.mediaType ?? 'application/octet-stream')
+    response.flushHeaders()
+    for await (const piece of answer.stream) {
+      if (!response.write(piece)) await once(response, 'drain')
+    }
+    response.end()
+  } else if (answer.content !== undefined) {
     response.setHeader('Content-Type', spec.mediaType ?? 'application/octet-stream')
     response.end(answer.content)
   } else if (answer.json !== undefined) {

@@ -4,9 +4,10 @@ import type { IssuerRecord, TokenRecord } from '../auth/source-authenticator.ts'
 import type { SourceStore } from '../auth/source-store.ts'
 import { newToken } from '../auth/tokens.ts'
 import type { Clock } from '../shared/clock.ts'
-import { DAY } from '../shared/clock.ts'
+import { DAY, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
+import type { Act } from './acts.ts'
 import { idField, instantField, instants, present, sourceIdField } from './fields.ts'
 import { defineRoute, type Route } from './route.ts'
 
@@ -122,6 +123,21 @@ export function showIssuer(issuer: IssuerRecord): z.infer<typeof issuerAnswer> {
   }
 }
 
+/** The ledger's entry of a new credential. */
+export function keyIssued(
+  source: string,
+  record: { id: string; expiresAt?: number },
+  kind: 'token' | 'client-secret' | 'issuer',
+): Act['entry'] {
+  return {
+    type: 'source.key_issued',
+    source,
+    key: record.id,
+    kind,
+    ...(record.expiresAt === undefined ? {} : { expires: iso(record.expiresAt) }),
+  }
+}
+
 /** Client secrets for the token endpoint, and the issuers whose signed tokens a source accepts. */
 export function sourceCredentialRoutes(parts: SourceCredentialsParts): Route[] {
   const { sources, clock, authenticator } = parts
@@ -150,13 +166,16 @@ export function sourceCredentialRoutes(parts: SourceCredentialsParts): Route[] {
           }),
         },
       },
-      handle: async ({ params, body }) => {
+      handle: async ({ params, body, acts }) => {
         const { token, hash, prefix } = newToken('client')
         const id = newId()
         const createdAt = clock.now()
         const expiresAt = body.expiresInDays && createdAt + body.expiresInDays * DAY
         const record = { id, hash, prefix, createdAt, ...(expiresAt ? { expiresAt } : {}) }
-        found(await sources.addToken(params.id, record, 'clientSecrets'), 'source')
+        await acts.in(async (tx, act) => {
+          found(await sources.addToken(params.id, record, 'clientSecrets', tx), 'source')
+          await act({ entry: keyIssued(params.id, record, 'client-secret') })
+        })
         return {
           status: 201,
           json: { id, clientId: params.id, clientSecret: token, tokenUrl: tokenUrl(params.id) },
@@ -171,10 +190,16 @@ export function sourceCredentialRoutes(parts: SourceCredentialsParts): Route[] {
       allow: ['admin'],
       params: z.object({ id: sourceIdField, secretId: idField }),
       answers: { 204: { description: 'Deleted' } },
-      handle: async ({ params }) => {
-        const done = await sources.removeToken(params.id, params.secretId, 'clientSecrets')
+      handle: async ({ params, acts }) => {
+        const key = { source: params.id, key: params.secretId, kind: 'client-secret' }
+        await acts.in(async (tx, act) => {
+          found(
+            await sources.removeToken(params.id, params.secretId, 'clientSecrets', tx),
+            'client secret',
+          )
+          await act({ entry: { type: 'source.key_revoked', ...key } })
+        })
         authenticator.invalidate(params.id)
-        found(done, 'client secret')
         return { status: 204 }
       },
     }),
@@ -192,9 +217,12 @@ export function sourceCredentialRoutes(parts: SourceCredentialsParts): Route[] {
           schema: z.object({ ...issuerAnswer.shape, clientId: z.string(), tokenUrl: z.string() }),
         },
       },
-      handle: async ({ params, body }) => {
+      handle: async ({ params, body, acts }) => {
         const issuer = { ...present(body), id: newId(), createdAt: clock.now() } as IssuerRecord
-        found(await sources.addIssuer(params.id, issuer), 'source')
+        await acts.in(async (tx, act) => {
+          found(await sources.addIssuer(params.id, issuer, tx), 'source')
+          await act({ entry: keyIssued(params.id, issuer, 'issuer') })
+        })
         authenticator.invalidate(params.id)
         return {
           status: 201,
@@ -210,10 +238,13 @@ export function sourceCredentialRoutes(parts: SourceCredentialsParts): Route[] {
       allow: ['admin'],
       params: z.object({ id: sourceIdField, issuerId: idField }),
       answers: { 204: { description: 'Deleted' } },
-      handle: async ({ params }) => {
-        const done = await sources.removeToken(params.id, params.issuerId, 'issuers')
+      handle: async ({ params, acts }) => {
+        const key = { source: params.id, key: params.issuerId, kind: 'issuer' }
+        await acts.in(async (tx, act) => {
+          found(await sources.removeToken(params.id, params.issuerId, 'issuers', tx), 'issuer')
+          await act({ entry: { type: 'source.key_revoked', ...key } })
+        })
         authenticator.invalidate(params.id)
-        found(done, 'issuer')
         return { status: 204 }
       },
     }),

@@ -10,12 +10,15 @@ import { newToken } from '../auth/tokens.ts'
 import { type Clock, DAY, MINUTE } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
+import { READERS } from './access.ts'
+import { wordOf } from './acts.ts'
 import {
   etagOf,
   idField,
   instantField,
   instants,
   nameField,
+  present,
   sourceIdField,
   stale,
   versionOf,
@@ -24,6 +27,7 @@ import { defineRoute, type Route } from './route.ts'
 import {
   expiryField,
   issuerAnswer,
+  keyIssued,
   networksField,
   secretAnswer,
   showIssuer,
@@ -131,15 +135,22 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
           }),
         },
       },
-      handle: async ({ body }) => {
+      handle: async ({ body, acts }) => {
         const { token, record } = makeToken(body.expiresInDays)
-        await sources.insert({
+        const source: SourceRecord = {
           id: body.id,
           name: body.name,
           dialect: body.dialect,
           tokens: [record],
           createdAt: record.createdAt,
           version: 1,
+        }
+        await acts.in(async (tx, act) => {
+          await sources.insert(source, tx)
+          await act({
+            entry: { type: 'source.created', source: body.id },
+            said: { after: show(source) },
+          })
         })
         return {
           status: 201,
@@ -153,7 +164,7 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       method: 'GET',
       path: '/sources',
       summary: 'List all sources',
-      allow: ['admin', 'auditor'],
+      allow: READERS,
       answers: {
         200: { description: 'By id', schema: z.object({ items: z.array(sourceAnswer) }) },
       },
@@ -164,7 +175,7 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       method: 'GET',
       path: '/sources/{id}',
       summary: 'Read one source',
-      allow: ['admin', 'auditor'],
+      allow: READERS,
       params: z.object({ id: sourceIdField }),
       answers: { 200: { description: 'With its ETag', schema: oneSourceAnswer } },
       handle: async ({ params }) => {
@@ -202,7 +213,7 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
           .meta({ description: 'Minutes without a call after which it is silent; null: learned' }),
       }),
       answers: { 200: { description: 'The changed source', schema: sourceAnswer } },
-      handle: async ({ params, body, headers }) => {
+      handle: async ({ params, body, headers, acts }) => {
         const version = versionOf(headers['if-match'])
         const before = await load(params.id)
         const change = {
@@ -212,7 +223,15 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
           allowedNetworks: body.allowedNetworks ?? before.allowedNetworks ?? [],
           ...silence(body.silentAfterMinutes, before.silentAfterMs),
         }
-        if (!(await sources.update(change, version))) throw stale()
+        const fields = Object.keys(present(body)).map(wordOf)
+        const changed = { ...before, ...change, version: version + 1 }
+        await acts.in(async (tx, act) => {
+          if (!(await sources.update(change, version, tx))) throw stale()
+          await act({
+            entry: { type: 'source.changed', source: params.id, fields },
+            said: { after: show(changed) },
+          })
+        })
         authenticator.invalidate(params.id)
         const after = await load(params.id)
         return { status: 200, headers: { ETag: etagOf(after.version) }, json: show(after) }
@@ -233,11 +252,14 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
           schema: z.object({ tokenId: z.string(), token: z.string() }),
         },
       },
-      handle: async ({ params, body }) => {
+      handle: async ({ params, body, acts }) => {
         const { token, record } = makeToken(body.expiresInDays)
-        if (!(await sources.addToken(params.id, record))) {
-          throw new HubError('ERR_NOT_FOUND', 'there is no such source')
-        }
+        await acts.in(async (tx, act) => {
+          if (!(await sources.addToken(params.id, record, 'tokens', tx))) {
+            throw new HubError('ERR_NOT_FOUND', 'there is no such source')
+          }
+          await act({ entry: keyIssued(params.id, record, 'token') })
+        })
         return { status: 201, json: { tokenId: record.id, token } }
       },
     }),
@@ -249,10 +271,15 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       allow: ['admin'],
       params: z.object({ id: sourceIdField, tokenId: idField }),
       answers: { 204: { description: 'Deleted' } },
-      handle: async ({ params }) => {
-        const done = await sources.removeToken(params.id, params.tokenId)
+      handle: async ({ params, acts }) => {
+        const key = { source: params.id, key: params.tokenId, kind: 'token' }
+        await acts.in(async (tx, act) => {
+          if (!(await sources.removeToken(params.id, params.tokenId, 'tokens', tx))) {
+            throw new HubError('ERR_NOT_FOUND', 'there is no such token')
+          }
+          await act({ entry: { type: 'source.key_revoked', ...key } })
+        })
         authenticator.invalidate(params.id)
-        if (!done) throw new HubError('ERR_NOT_FOUND', 'there is no such token')
         return { status: 204 }
       },
     }),

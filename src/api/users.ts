@@ -8,6 +8,7 @@ import type { Clock } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import type { Json, JsonObject } from '../shared/json.ts'
 import { isJsonObject } from '../shared/json.ts'
+import { READERS } from './access.ts'
 import { idField, present, sourceIdField } from './fields.ts'
 import { certificateUrl, offboardingAnswer, showOffboarding } from './offboardings.ts'
 import { currentAccess, personStatus } from './person-status.ts'
@@ -116,7 +117,7 @@ export function userRoutes(parts: UsersParts): Route[] {
       method: 'GET',
       path: '/users',
       summary: 'Find people by the beginning of user name, e-mail address or external id',
-      allow: ['admin', 'auditor'],
+      allow: READERS,
       query: z.strictObject({
         search: z.string().trim().min(1, 'must not be empty').max(256),
         source: sourceIdField.optional(),
@@ -143,7 +144,7 @@ export function userRoutes(parts: UsersParts): Route[] {
       method: 'GET',
       path: '/users/{sourceId}/{userId}',
       summary: 'Is this person gone? Everything about one person',
-      allow: ['admin', 'auditor'],
+      allow: READERS,
       params: z.object({ sourceId: sourceIdField, userId: idField }),
       answers: { 200: { description: 'By app and facet', schema: statusAnswer } },
       handle: async ({ params: { sourceId, userId } }) => {

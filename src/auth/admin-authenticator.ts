@@ -67,6 +67,8 @@ export function createAdminAuthenticator(parts: AdminAuthenticatorParts): AdminA
         id: stored.id,
         role: stored.role,
         ...(stored.ownerName === undefined ? {} : { ownerName: stored.ownerName }),
+        ...(stored.person === undefined ? {} : { person: stored.person }),
+        ...(stored.madeBy === undefined ? {} : { madeBy: stored.madeBy }),
       }
     },
   }

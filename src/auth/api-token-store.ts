@@ -1,4 +1,5 @@
 import type { Instant } from '../shared/clock.ts'
+import type { Transaction } from '../shared/transaction.ts'
 import type { Role } from './principal.ts'
 
 /** A token for /api/v1 as stored. */
@@ -9,6 +10,9 @@ export interface ApiTokenRecord {
   role: Role
   /** For `owner`. */
   ownerName?: string
+  /** See `Principal`. */
+  person?: string
+  madeBy?: string
   /** Hex SHA-256 of the whole token; unique. */
   hash: string
   prefix: string
@@ -21,6 +25,6 @@ export interface ApiTokenStore {
   /** By id, which is the order of creation. */
   all(): Promise<ApiTokenRecord[]>
   byHash(hash: string): Promise<ApiTokenRecord | null>
-  insert(token: ApiTokenRecord): Promise<void>
-  remove(id: string): Promise<boolean>
+  insert(token: ApiTokenRecord, tx?: Transaction): Promise<void>
+  remove(id: string, tx?: Transaction): Promise<boolean>
 }

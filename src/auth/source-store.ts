@@ -1,4 +1,5 @@
 import type { Instant } from '../shared/clock.ts'
+import type { Transaction } from '../shared/transaction.ts'
 import type {
   CredentialKind,
   IssuerRecord,
@@ -12,17 +13,23 @@ export interface SourceStore {
   all(): Promise<SourceRecord[]>
   source(id: string): Promise<SourceRecord | null>
   /** @throws HubError ERR_UNIQUENESS when the id is taken */
-  insert(source: SourceRecord): Promise<void>
+  insert(source: SourceRecord, tx?: Transaction): Promise<void>
   /** @throws HubError ERR_TOO_MANY when the source has `MAX_TOKENS` already */
   addToken(
     sourceId: string,
     token: TokenRecord,
     kind?: 'tokens' | 'clientSecrets',
+    tx?: Transaction,
   ): Promise<boolean>
   /** @throws HubError ERR_TOO_MANY when the source has `MAX_TOKENS` already */
-  addIssuer(sourceId: string, issuer: IssuerRecord): Promise<boolean>
+  addIssuer(sourceId: string, issuer: IssuerRecord, tx?: Transaction): Promise<boolean>
   /** Removes a token, or another credential when `kind` says so. */
-  removeToken(sourceId: string, tokenId: string, kind?: CredentialKind): Promise<boolean>
+  removeToken(
+    sourceId: string,
+    tokenId: string,
+    kind?: CredentialKind,
+    tx?: Transaction,
+  ): Promise<boolean>
   touchToken(
     sourceId: string,
     tokenId: string,
@@ -36,6 +43,7 @@ export interface SourceStore {
   update(
     change: Pick<SourceRecord, 'id' | 'name' | 'dialect' | 'allowedNetworks' | 'silentAfterMs'>,
     expectedVersion: number,
+    tx?: Transaction,
   ): Promise<boolean>
 }
 

@@ -1,6 +1,5 @@
 import express, { type Express, type Router } from 'express'
 import { addressFinding, deactivationFinding } from '../alerts/request-look.ts'
-import { createApiRouter } from '../api/create-api-router.ts'
 import { createHealthRouter, type Readiness } from '../api/health.ts'
 import { createLedgerTilesRouter } from '../api/ledger-tiles.ts'
 import { createTokenEndpoint } from '../api/sources-token-endpoint.ts'
@@ -13,11 +12,7 @@ import { fetchKeySet } from '../auth/key-set-fetch.ts'
 import type { SourceAuthenticator } from '../auth/source-authenticator.ts'
 import { createTokenGrant } from '../auth/token-grant.ts'
 import { createDirectory } from '../intake/create-directory.ts'
-import { openByHand } from '../intake/open-by-hand.ts'
 import type { UserChangeDeps } from '../intake/user-changes.ts'
-import { createCertificateMaker } from '../ledger/certificate.ts'
-import { certificatePolicy } from '../ledger/certificate-policy.ts'
-import { manifestKey } from '../ledger/keys.ts'
 import type { Policy } from '../ledger/policy.ts'
 import { createLedgerReader } from '../ledger/reader.ts'
 import { createScimRouter } from '../scim/router.ts'
@@ -26,6 +21,7 @@ import { newId } from '../shared/ids.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { requestLog } from '../telemetry/request-log.ts'
 import type { Alerting } from './alerting.ts'
+import { createApi } from './api.ts'
 import { type LedgerRole, signing } from './ledger-role.ts'
 import type { Parts } from './parts.ts'
 
@@ -83,32 +79,7 @@ function mountWeb(
     policy: parts.ledgerPolicy,
   })
   app.use('/ledger', createLedgerTilesRouter({ ledger: reader, authenticator, log, metrics }))
-  app.use(
-    '/api/v1',
-    createApiRouter(
-      {
-        ...stores,
-        sourceAuthenticator,
-        connectors: parts.connectors,
-        runner: parts.runner,
-        ledger: reader,
-        certificates: createCertificateMaker({
-          source: stores.certificateSource,
-          manifestKey: manifestKey(parts.secrets.masterKey),
-          policy: async () => certificatePolicy(await reader.verifierKeys()),
-          now: systemClock.now,
-        }),
-        byHand: { openByHand: (request) => openByHand(parts.changes, request) },
-        groupExists: async (sourceId, groupId) =>
-          (await stores.directory.group(sourceId, groupId)) !== null,
-        sourceExists: async (id) => (await stores.sources.source(id)) !== null,
-        poke: parts.poke,
-        publicUrl: parts.publicUrl,
-        clock: stores.clock,
-      },
-      { authenticator, log, metrics },
-    ),
-  )
+  app.use('/api/v1', createApi(parts, { authenticator, sourceAuthenticator, reader, metrics }))
 }
 
 function sourceAuthentication(

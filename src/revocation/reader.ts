@@ -1,6 +1,6 @@
 import type { Facet } from '../connector-sdk/contract.ts'
 import type { Instant } from '../shared/clock.ts'
-import type { HumanReason, Offboarding, Revocation, RevocationState } from './types.ts'
+import type { Grade, HumanReason, Offboarding, Revocation, RevocationState } from './types.ts'
 
 /** All given conditions hold. `owner` is one of the app's owners, as registered. */
 export interface RevocationFilter {
@@ -10,6 +10,10 @@ export interface RevocationFilter {
   facet?: Facet
   state?: RevocationState
   owner?: string
+  /** Of the last verdict. */
+  grade?: Grade
+  /** Who takes care of it; only what is still owed. */
+  assignee?: string
   offboardingId?: string
   /** Nothing is sealed about it yet, see `Revocation.entry`. */
   open?: boolean

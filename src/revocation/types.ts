@@ -1,5 +1,6 @@
 import type { Facet, Subject } from '../connector-sdk/contract.ts'
 import type { Instant } from '../shared/clock.ts'
+import type { RevocationNotes } from './notes.ts'
 
 /** 0 authentication, signing, vault · 1 production, finance · 2 customer data · 3 other. */
 export type AppClass = 0 | 1 | 2 | 3
@@ -106,7 +107,7 @@ export interface Offboarding {
 }
 
 /** One unit of work and proof: (offboarding × app × facet). */
-export interface Revocation {
+export interface Revocation extends RevocationNotes {
   id: string
   offboardingId: string
   sourceId: string

@@ -1,6 +1,7 @@
 import { type Connection, type Model, Schema } from 'mongoose'
 import type { ApiTokenRecord, ApiTokenStore } from '../auth/api-token-store.ts'
 import { translated } from './errors.ts'
+import { sessionOf, within } from './transaction.ts'
 
 type ApiTokenRow = Omit<ApiTokenRecord, 'id'> & { _id: string }
 
@@ -12,6 +13,8 @@ const schema = new Schema<ApiTokenRow>(
     name: text,
     role: text,
     ownerName: String,
+    person: String,
+    madeBy: String,
     hash: text,
     prefix: text,
     createdAt: number,
@@ -42,12 +45,15 @@ export function createApiTokenStore(connection: Connection): ApiTokenStore {
         const row = await tokens.findOne({ hash }).lean()
         return row === null ? null : toRecord(row)
       }),
-    insert: ({ id, ...token }) =>
-      translated(async () => {
-        await tokens.create({ _id: id, ...token })
+    insert: ({ id, ...token }, tx) =>
+      within(tx, async () => {
+        await tokens.insertMany([{ _id: id, ...token }], sessionOf(tx))
       }),
-    remove: (id) =>
-      translated(async () => (await tokens.deleteOne({ _id: id })).deletedCount === 1),
+    remove: (id, tx) =>
+      within(
+        tx,
+        async () => (await tokens.deleteOne({ _id: id }, sessionOf(tx))).deletedCount === 1,
+      ),
   }
 }
 

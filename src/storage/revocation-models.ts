@@ -48,6 +48,8 @@ const OFFBOARDING_INDEXES: mongo.IndexDescription[] = [
   { key: { open: 1, closing: 1 }, partialFilterExpression: { state: 'open' } },
 ]
 
+const OPEN = { partialFilterExpression: { open: true } }
+
 /** Every filter of the API ends in the order of the page: (deadlineAt, _id). */
 const REVOCATION_INDEXES: mongo.IndexDescription[] = [
   { key: { offboardingId: 1 } },
@@ -57,6 +59,18 @@ const REVOCATION_INDEXES: mongo.IndexDescription[] = [
   { key: { state: 1, deadlineAt: 1, _id: 1 } },
   { key: { owners: 1, deadlineAt: 1, _id: 1 } },
   { key: { facet: 1, deadlineAt: 1, _id: 1 } },
+  { key: { 'verdict.grade': 1, deadlineAt: 1, _id: 1 } },
+  // What is open is a small part of all: a list of it must not read the closed ones between.
+  { key: { appId: 1, deadlineAt: 1, _id: 1 }, name: 'open_of_app', ...OPEN },
+  { key: { owners: 1, deadlineAt: 1, _id: 1 }, name: 'open_of_owner', ...OPEN },
+  {
+    key: { assignee: 1, deadlineAt: 1, _id: 1 },
+    partialFilterExpression: { open: true, assignee: { $exists: true } },
+  },
+  {
+    key: { 'waiver.until': 1 },
+    partialFilterExpression: { state: 'waived' },
+  },
   { key: { escalateAt: 1 }, partialFilterExpression: { open: true } },
   { key: { reobserveAt: 1 }, partialFilterExpression: { state: 'proven' } },
   { key: { open: 1, deadlineAt: 1, _id: 1 }, partialFilterExpression: { open: true } },

@@ -80,16 +80,22 @@ export function createRevocationReader(connection: Connection): RevocationReader
 }
 
 function queryOf(filter: RevocationFilter): mongo.Filter<RevocationRow> {
-  const { overdueAt, owner, open, ...equal } = filter
+  const { overdueAt, owner, open, grade, ...equal } = filter
+  const stillOpen = open ?? (isOwedIn(filter) ? true : undefined)
   return {
     ...equal,
     ...(owner === undefined ? {} : { owners: owner }),
-    ...(open === undefined ? {} : { open }),
+    ...(grade === undefined ? {} : { 'verdict.grade': grade }),
+    ...(stillOpen === undefined ? {} : { open: stillOpen }),
     ...(overdueAt === undefined
       ? {}
       : { open: true, deadlineAt: { $lt: overdueAt }, ...stillOwed(filter) }),
   }
 }
+
+/** States of which nothing is sealed yet: then the indexes of what is open serve the question. */
+const isOwedIn = ({ state, assignee }: RevocationFilter): boolean =>
+  assignee !== undefined || (state !== undefined && !CLOSED_STATES.includes(state))
 
 const stillOwed = (filter: RevocationFilter): mongo.Filter<RevocationRow> =>
   filter.state === undefined ? { state: { $nin: [...CLOSED_STATES] } } : {}

@@ -7,7 +7,9 @@ import type {
 } from '../auth/source-authenticator.ts'
 import { MAX_TOKENS, type SourceStore } from '../auth/source-store.ts'
 import { HubError } from '../shared/errors.ts'
+import type { Transaction } from '../shared/transaction.ts'
 import { translated } from './errors.ts'
+import { sessionOf, within } from './transaction.ts'
 
 interface TokenRow {
   id: string
@@ -85,14 +87,21 @@ export function createSourceStore(connection: Connection): SourceStore {
   const sources = sourcesOf(connection)
 
   /** ERR_TOO_MANY when the list is full; false when there is no such source. */
-  const add = (sourceId: string, kind: CredentialKind, record: object): Promise<boolean> =>
-    translated(async () => {
+  const add = (
+    sourceId: string,
+    kind: CredentialKind,
+    record: object,
+    tx: Transaction | undefined,
+  ): Promise<boolean> =>
+    within(tx, async () => {
       const done = await sources.updateOne(
         { _id: sourceId, [`${kind}.${MAX_TOKENS - 1}`]: { $exists: false } },
         { $push: { [kind]: record }, $inc: { version: 1 } },
+        sessionOf(tx),
       )
       if (done.matchedCount === 1) return true
-      if ((await sources.exists({ _id: sourceId })) === null) return false
+      if ((await sources.findOne({ _id: sourceId }, null, sessionOf(tx)).lean()) === null)
+        return false
       throw new HubError('ERR_TOO_MANY', `a source can have at most ${MAX_TOKENS} ${NAMES[kind]}`)
     })
 
@@ -105,19 +114,20 @@ export function createSourceStore(connection: Connection): SourceStore {
         return row === null ? null : toRecord(row)
       }),
 
-    insert: ({ id, ...source }) =>
-      translated(async () => {
-        await sources.create({ _id: id, ...source } as unknown as SourceRow)
+    insert: ({ id, ...source }, tx) =>
+      within(tx, async () => {
+        await sources.insertMany([{ _id: id, ...source } as unknown as SourceRow], sessionOf(tx))
       }),
 
-    addToken: (sourceId, record, kind = 'tokens') => add(sourceId, kind, record),
-    addIssuer: (sourceId, record) => add(sourceId, 'issuers', record),
+    addToken: (sourceId, record, kind = 'tokens', tx) => add(sourceId, kind, record, tx),
+    addIssuer: (sourceId, record, tx) => add(sourceId, 'issuers', record, tx),
 
-    removeToken: (sourceId, id, kind = 'tokens') =>
-      translated(async () => {
+    removeToken: (sourceId, id, kind = 'tokens', tx) =>
+      within(tx, async () => {
         const done = await sources.updateOne(
           { _id: sourceId, [`${kind}.id`]: id },
           { $pull: { [kind]: { id } }, $inc: { version: 1 } },
+          sessionOf(tx),
         )
         return done.matchedCount === 1
       }),
@@ -130,14 +140,15 @@ export function createSourceStore(connection: Connection): SourceStore {
         )
       }),
 
-    update: ({ id, name, dialect, allowedNetworks = [], silentAfterMs }, expectedVersion) =>
-      translated(async () => {
+    update: ({ id, name, dialect, allowedNetworks = [], silentAfterMs }, expectedVersion, tx) =>
+      within(tx, async () => {
         const set = { name, dialect, allowedNetworks: [...allowedNetworks] }
         const done = await sources.updateOne(
           { _id: id, version: expectedVersion },
           silentAfterMs === undefined
             ? { $set: set, $unset: { silentAfterMs: 1 }, $inc: { version: 1 } }
             : { $set: { ...set, silentAfterMs }, $inc: { version: 1 } },
+          sessionOf(tx),
         )
         return done.matchedCount === 1
       }),

@@ -3,16 +3,19 @@ import type { Vault } from '../vault/vault.ts'
 import { createApiTokenStore, prepareApiTokens } from './admin-store.ts'
 import { createAlertStore, prepareAlerts } from './alert-store.ts'
 import { createAppStore, prepareApps } from './app-store.ts'
+import { createAuditStore, prepareAudit } from './audit-store.ts'
 import { createCaseKeyStore } from './case-key-store.ts'
 import { prepareDirectory } from './directory-models.ts'
 import { createDirectoryStore } from './directory-store.ts'
 import { createEvidenceStore, prepareEvidence } from './evidence-store.ts'
+import { createIdempotencyStore, prepareIdempotency } from './idempotency-store.ts'
 import { prepareLanes } from './lane-models.ts'
 import { createLaneStore } from './lane-store.ts'
 import { createCertificateSource } from './ledger-certificate-source.ts'
 import { prepareLedger } from './ledger-collections.ts'
 import { createLedgerIntake } from './ledger-intake-store.ts'
 import { createLedgerStore } from './ledger-store.ts'
+import { createRevocationDesk } from './revocation-desk-store.ts'
 import { prepareRevocations } from './revocation-models.ts'
 import { createRevocationStore } from './revocation-store.ts'
 import { checkMasterKey, createSecretStore, prepareSecrets } from './secret-store.ts'
@@ -47,6 +50,8 @@ export async function openStores(
     prepareRevocations,
     prepareEvidence,
     prepareAlerts,
+    prepareAudit,
+    prepareIdempotency,
     prepareLedger,
   ]) {
     await prepare(connection)
@@ -70,10 +75,13 @@ export async function openStores(
     apps,
     secrets: createSecretStore(connection, vault),
     apiTokens: createApiTokenStore(connection),
+    audit: createAuditStore(connection),
+    idempotency: createIdempotencyStore(connection),
     alerts: createAlertStore(connection),
     directory: createDirectoryStore(connection),
     lanes: createLaneStore(connection),
     revocations: createRevocationStore(connection),
+    revocationDesk: createRevocationDesk(connection),
     watch: createWatchStore(connection),
     evidence,
     intake: createLedgerIntake(connection, clock),

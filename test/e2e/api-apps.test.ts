@@ -107,7 +107,7 @@ test('apps, parallel changes of one version, let one through', async () => {
   const { json: made } = await api.api('POST', '/apps', app())
   const answers = await Promise.all(
     [0, 1, 2, 3].map((c) =>
-      api.api('PATCH', `/apps/${made.id}`, { class: c }, { 'if-match': '"1"' }),
+      api.api('PATCH', `/apps/${made.id}`, { name: `${made.name} ${c}` }, { 'if-match': '"1"' }),
     ),
   )
   expect(answers.map((a) => a.status).sort()).toEqual([200, 412, 412, 412])

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { z } from 'zod'
+import { createActRecorder } from '../../src/api/acts.ts'
 import { type ApiResources, createApiRouter } from '../../src/api/create-api-router.ts'
 import { createHealthRouter } from '../../src/api/health.ts'
 import { createAdminAuthenticator } from '../../src/auth/admin-authenticator.ts'
@@ -13,13 +14,23 @@ import {
   ConnectorError,
   defineConnector,
 } from '../../src/connector-sdk/contract.ts'
+import { workerKey } from '../../src/ledger/keys.ts'
+import { createEntryWriter } from '../../src/ledger/leaf.ts'
+import { createLaneDesk } from '../../src/revocation/lane-desk.ts'
 import { systemClock } from '../../src/shared/clock.ts'
 import { HubError } from '../../src/shared/errors.ts'
 import { createApiTokenStore, prepareApiTokens } from '../../src/storage/admin-store.ts'
 import { createAlertStore, prepareAlerts } from '../../src/storage/alert-store.ts'
 import { createAppStore, prepareApps } from '../../src/storage/app-store.ts'
+import { createAuditStore, prepareAudit } from '../../src/storage/audit-store.ts'
 import { prepareDirectory } from '../../src/storage/directory-models.ts'
 import { createDirectoryStore } from '../../src/storage/directory-store.ts'
+import { createIdempotencyStore, prepareIdempotency } from '../../src/storage/idempotency-store.ts'
+import { prepareLanes } from '../../src/storage/lane-models.ts'
+import { createLaneStore } from '../../src/storage/lane-store.ts'
+import { prepareLedger } from '../../src/storage/ledger-collections.ts'
+import { createLedgerIntake } from '../../src/storage/ledger-intake-store.ts'
+import { createRevocationDesk } from '../../src/storage/revocation-desk-store.ts'
 import { prepareRevocations } from '../../src/storage/revocation-models.ts'
 import { createRevocationStore } from '../../src/storage/revocation-store.ts'
 import { createSecretStore, prepareSecrets } from '../../src/storage/secret-store.ts'
@@ -79,14 +90,29 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     prepareDirectory(connection),
     prepareRevocations(connection),
     prepareAlerts(connection),
+    prepareAudit(connection),
+    prepareIdempotency(connection),
+    prepareLanes(connection),
+    prepareLedger(connection),
   ])
-  const vault = createVault(randomBytes(32))
+  const masterKey = randomBytes(32)
+  const vault = createVault(masterKey)
   const sources = createSourceStore(connection)
   const directory = createDirectoryStore(connection)
   const revocations = createRevocationStore(connection)
   const secrets = createSecretStore(connection, vault)
   const apiTokens = createApiTokenStore(connection)
   const transactor = createTransactor(connection)
+  const audit = createAuditStore(connection)
+  const lanes = createLaneStore(connection)
+  const entries = createEntryWriter({ origin: 'log', ...workerKey(masterKey) })
+  const acts = createActRecorder({
+    audit,
+    entries,
+    ledger: createLedgerIntake(connection),
+    vault,
+    clock: systemClock,
+  })
   const connectors = new Map<string, Connector>([['still', still as Connector]])
   const lines: string[] = []
   const log = createLog({ level: 'debug' }, { write: (line: string) => lines.push(line) })
@@ -108,7 +134,10 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     sourceAuthenticator,
     apps: createAppStore(connection),
     secrets,
-    transactor,
+    audit,
+    acts,
+    revocationDesk: createRevocationDesk(connection),
+    desk: createLaneDesk({ lanes, clock: systemClock, onChanged: () => {} }),
     connectors,
     runner: {
       open: async (app) => ({
@@ -169,7 +198,17 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
   )
   app.use(
     '/api/v1',
-    createApiRouter(resources, { authenticator, log, metrics, checkAnswers: true }),
+    createApiRouter(resources, {
+      authenticator,
+      acts,
+      transactor,
+      idempotency: createIdempotencyStore(connection),
+      vault,
+      clock: systemClock,
+      log,
+      metrics,
+      checkAnswers: true,
+    }),
   )
   const server = createServer(app).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -213,6 +252,7 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     directory,
     vault,
     transactor,
+    lanes,
     lines,
     send,
     api: (method: string, path: string, body?: unknown, headers?: Record<string, string>) =>

@@ -1,0 +1,30 @@
+import type { Principal, Role } from '../auth/principal.ts'
+
+/** Who may do what, by kind of operation. Each route names one of these or a list of its own. */
+
+/** Sees everything: cases, people, evidence, sources. */
+export const READERS = ['admin', 'operator', 'auditor'] as const
+/** Sees what is open and how far it is, and no audit trail, token or certificate. */
+export const VIEWERS = ['admin', 'operator', 'auditor', 'viewer'] as const
+/** The same, and owners of apps, for their own. */
+export const VIEWERS_AND_OWNERS = ['admin', 'operator', 'auditor', 'viewer', 'owner'] as const
+export const READERS_AND_OWNERS = ['admin', 'operator', 'auditor', 'owner'] as const
+/** Works on what is open. */
+export const OPERATORS = ['admin', 'operator'] as const
+/** Works on what is open in their own apps too. */
+export const OPERATORS_AND_OWNERS = ['admin', 'operator', 'owner'] as const
+/** Changes what the hub is: sources, apps, tokens. */
+export const ADMINS = ['admin'] as const
+/** Everybody who may use the API at all. */
+export const EVERYBODY = [
+  'admin',
+  'operator',
+  'auditor',
+  'viewer',
+  'owner',
+] as const satisfies Role[]
+
+/** An owner sees what names them; the others see all that their role lets them. */
+export function mayRead(principal: Principal, thing: { owners: readonly string[] }): boolean {
+  return principal.role !== 'owner' || thing.owners.includes(principal.ownerName ?? '')
+}

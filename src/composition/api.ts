@@ -1,0 +1,73 @@
+import type { Router } from 'express'
+import { createActRecorder } from '../api/acts.ts'
+import { createApiRouter } from '../api/create-api-router.ts'
+import type { AdminAuthenticator } from '../auth/admin-authenticator.ts'
+import type { SourceAuthenticator } from '../auth/source-authenticator.ts'
+import { openByHand } from '../intake/open-by-hand.ts'
+import type { UserChangeDeps } from '../intake/user-changes.ts'
+import { createCertificateMaker } from '../ledger/certificate.ts'
+import { certificatePolicy } from '../ledger/certificate-policy.ts'
+import { manifestKey } from '../ledger/keys.ts'
+import type { LedgerReader } from '../ledger/reader.ts'
+import { createLaneDesk } from '../revocation/lane-desk.ts'
+import { systemClock } from '../shared/clock.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Parts } from './parts.ts'
+
+/** /api/v1: what people and their programs do. */
+export function createApi(
+  parts: Parts & { changes: UserChangeDeps; poke(): void },
+  rooms: {
+    authenticator: AdminAuthenticator
+    sourceAuthenticator: SourceAuthenticator & { invalidate(sourceId: string): void }
+    reader: LedgerReader
+    metrics: Metrics
+  },
+): Router {
+  const { stores, vault, log, poke } = parts
+  const { reader, authenticator, metrics } = rooms
+  const acts = createActRecorder({
+    audit: stores.audit,
+    entries: parts.entries,
+    ledger: stores.intake,
+    vault,
+    clock: stores.clock,
+  })
+  return createApiRouter(
+    {
+      ...stores,
+      acts,
+      sourceAuthenticator: rooms.sourceAuthenticator,
+      connectors: parts.connectors,
+      runner: parts.runner,
+      ledger: reader,
+      certificates: createCertificateMaker({
+        source: stores.certificateSource,
+        manifestKey: manifestKey(parts.secrets.masterKey),
+        policy: async () => certificatePolicy(await reader.verifierKeys()),
+        now: systemClock.now,
+      }),
+      byHand: {
+        openByHand: ({ transactor, ...request }) =>
+          openByHand({ ...parts.changes, transactor }, request),
+      },
+      desk: createLaneDesk({ lanes: stores.lanes, clock: stores.clock, onChanged: poke }),
+      groupExists: async (sourceId, groupId) =>
+        (await stores.directory.group(sourceId, groupId)) !== null,
+      sourceExists: async (id) => (await stores.sources.source(id)) !== null,
+      poke,
+      publicUrl: parts.publicUrl,
+      clock: stores.clock,
+    },
+    {
+      authenticator,
+      acts,
+      transactor: stores.transactor,
+      idempotency: stores.idempotency,
+      vault,
+      clock: stores.clock,
+      log,
+      metrics,
+    },
+  )
+}

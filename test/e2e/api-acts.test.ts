@@ -1,0 +1,232 @@
+import { afterAll, expect, test } from 'vitest'
+import { laneId } from '../../src/revocation/lane.ts'
+import { transition } from '../../src/revocation/transition.ts'
+import type { Offboarding, Revocation } from '../../src/revocation/types.ts'
+import { HOUR } from '../../src/shared/clock.ts'
+import { newId } from '../../src/shared/ids.ts'
+import { ADMIN, startApi } from './api-harness.ts'
+
+const api = await startApi()
+afterAll(() => api.close())
+await api.api('POST', '/sources', { id: 'okta', name: 'Okta', dialect: 'okta' })
+const db = api.connection.getClient().db(api.database.dbName)
+const now = Date.now()
+
+/** A case of one revocation, with its lane. */
+async function owed(more: Partial<Revocation> = {}): Promise<Revocation> {
+  const userId = newId()
+  const offboarding: Offboarding = {
+    id: newId(),
+    sourceId: 'okta',
+    userId,
+    generation: 1,
+    kind: 'leaver',
+    cause: { kind: 'admin', requestId: 'r', receivedAt: now },
+    subject: { sourceId: 'okta', userId, userName: 'gone@example.com', emails: [] },
+    forCause: false,
+    openedAt: now,
+    state: 'open',
+    expected: { count: 1, root: '0'.repeat(64) },
+  }
+  const revocation: Revocation = {
+    id: newId(),
+    offboardingId: offboarding.id,
+    sourceId: 'okta',
+    userId,
+    appId: 'app-1',
+    facet: 'account',
+    generation: 1,
+    class: 1,
+    owners: ['ann@example.com'],
+    state: 'human',
+    reason: 'manual-app',
+    attempts: 0,
+    openedAt: now,
+    deadlineAt: now + HOUR,
+    updatedAt: now,
+    ...more,
+  }
+  const key = { sourceId: 'okta', userId, appId: revocation.appId }
+  const unit = { revocationId: revocation.id, facet: revocation.facet, deadlineAt: now + HOUR }
+  const intent = {
+    generation: 1,
+    op: 'revoke' as const,
+    offboardingId: offboarding.id,
+    units: [unit],
+    class: 1 as const,
+    wantedAt: now,
+  }
+  const lane = transition(
+    undefined,
+    { kind: 'wanted', key: { id: laneId(key), ...key }, intent, priority: 1 },
+    now + HOUR,
+  )
+  await api.transactor.transaction(async (tx) => {
+    const { wrapped } = api.vault.newKey(`case:${offboarding.id}`)
+    await api.revocations.insert(offboarding, [revocation], wrapped, tx)
+    await api.lanes.save([lane], tx)
+  })
+  return revocation
+}
+
+const token = async (more: object): Promise<string> =>
+  (await api.api('POST', '/tokens', { name: 'test', ...more })).json.token
+const acts = async (query: string) => (await api.api('GET', `/audit?${query}`)).json.items
+
+test('revocation acts, a retry, makes its lane due now and is in audit trail and ledger', async () => {
+  const revocation = await owed()
+  const answer = await api.api('POST', `/revocations/${revocation.id}/retry`)
+  expect(answer.status).toBe(200)
+  const lane = await api.lanes.lane(laneId(revocation))
+  expect(lane?.dueAt).toBeLessThan(now + HOUR)
+  const [act, ...more] = await acts(`about=${revocation.id}`)
+  expect(more).toEqual([])
+  expect(act).toMatchObject({
+    type: 'revocation.retried',
+    by: 'admin-token',
+    role: 'admin',
+    requestId: answer.headers.get('x-request-id'),
+    facts: { revocation: revocation.id, app: 'app-1', facet: 'account' },
+  })
+  expect(
+    await db.collection('ledger_intake').countDocuments({ _id: `${act.type}:${act.id}` as never }),
+  ).toBe(1)
+})
+
+test('revocation acts, an attestation, keeps the hash, stays open, and its words are sealed', async () => {
+  const revocation = await owed()
+  const sha256 = 'ab'.repeat(32)
+  const { json } = await api.api('POST', `/revocations/${revocation.id}/attest`, {
+    statement: 'closed by Jane Doe in the console',
+    artifact: { sha256, name: 'screen.png', sizeBytes: 5 },
+  })
+  expect(json).toMatchObject({ state: 'human', open: true, attestation: { sha256, sizeBytes: 5 } })
+  const [act] = await acts(`about=${revocation.id}&type=revocation.attested`)
+  expect(act).toMatchObject({
+    id: json.attestation.act,
+    said: { reason: 'closed by Jane Doe in the console', artifact: { name: 'screen.png' } },
+  })
+  for (const name of ['audit', 'ledger_intake', 'revocations']) {
+    const stored = await db.collection(name).find().toArray()
+    expect(JSON.stringify(stored)).not.toContain('Jane')
+  }
+})
+
+test('revocation acts, who takes care, can be looked up and taken back', async () => {
+  const revocation = await owed()
+  const path = `/revocations/${revocation.id}/assign`
+  expect((await api.api('POST', path, { assignee: 'eve@example.com' })).json.assignee).toBe(
+    'eve@example.com',
+  )
+  const found = await api.api('GET', '/revocations?assignee=eve@example.com')
+  expect(found.json.items.map((r: Revocation) => r.id)).toEqual([revocation.id])
+  await api.api('POST', path, { assignee: null })
+  expect((await api.api('GET', '/revocations?assignee=eve@example.com')).json.items).toEqual([])
+})
+
+test('revocation acts, an owner, acts on own apps and finds no others', async () => {
+  const mine = await owed()
+  const other = await owed({ owners: ['bob@example.com'] })
+  const ann = await token({ role: 'owner', ownerName: 'ann@example.com' })
+  const post = (id: string) => api.send('POST', `/api/v1/revocations/${id}/retry`, { token: ann })
+  expect((await post(mine.id)).status).toBe(200)
+  expect((await post(other.id)).status).toBe(404)
+  const auditor = await token({ role: 'auditor' })
+  const path = `/api/v1/revocations/${mine.id}/retry`
+  expect((await api.send('POST', path, { token: auditor })).status).toBe(403)
+})
+
+test('revocation acts, one of which nothing is owed, is refused', async () => {
+  const proven = await owed({ state: 'proven' })
+  for (const [verb, body] of [
+    ['retry', undefined],
+    ['assign', { assignee: 'x' }],
+  ] as const) {
+    const answer = await api.api('POST', `/revocations/${proven.id}/${verb}`, body)
+    expect(answer.json).toMatchObject({ status: 409, code: 'ERR_CONFLICT' })
+  }
+})
+
+test('revocations, a list by grade, shows verdicts of that grade alone', async () => {
+  const contradicted = await owed({ verdict: { grade: 'F', kind: 'contradicted', at: now } })
+  const { json } = await api.api('GET', '/revocations?grade=F')
+  expect(json.items.map((r: Revocation) => r.id)).toEqual([contradicted.id])
+})
+
+test('idempotency key, the same request again, is answered as before and does nothing', async () => {
+  const body = { name: 'robot', role: 'auditor' }
+  const headers = { 'idempotency-key': 'k-1' }
+  const first = await api.api('POST', '/tokens', body, headers)
+  const again = await api.api('POST', '/tokens', body, headers)
+  expect(again.status).toBe(201)
+  expect(again.json).toEqual(first.json)
+  expect(again.headers.get('idempotent-replayed')).toBe('true')
+  expect(await db.collection('api_tokens').countDocuments({ name: 'robot' })).toBe(1)
+  const kept = await db.collection('idempotency_keys').find().toArray()
+  expect(JSON.stringify(kept)).not.toContain(first.json.token)
+  const other = await api.api('POST', '/tokens', { ...body, role: 'viewer' }, headers)
+  expect(other.json).toMatchObject({ status: 400, errors: [{ pointer: 'Idempotency-Key' }] })
+  const refused = { 'idempotency-key': 'k-2' }
+  expect((await api.api('POST', '/tokens', { name: 'x', role: 'owner' }, refused)).status).toBe(400)
+  expect((await api.api('POST', '/tokens', { name: 'x', role: 'viewer' }, refused)).status).toBe(
+    201,
+  )
+})
+
+test('idempotency key, eight at once, act once', async () => {
+  const revocation = await owed()
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () =>
+      api.api('POST', `/revocations/${revocation.id}/retry`, undefined, {
+        'idempotency-key': 'k-8',
+      }),
+    ),
+  )
+  expect(answers.every((a) => a.status === 200 || a.status === 409)).toBe(true)
+  expect(await acts(`about=${revocation.id}`)).toHaveLength(1)
+})
+
+test('audit trail, pages and filters, are newest first and end', async () => {
+  const seen: string[] = []
+  let cursor = ''
+  do {
+    const { json } = await api.api('GET', `/audit?type=token.issued&limit=2${cursor}`)
+    seen.push(...json.items.map((a: { id: string }) => a.id))
+    cursor = json.nextCursor === undefined ? '' : `&cursor=${json.nextCursor}`
+  } while (cursor !== '')
+  expect(seen.length).toBeGreaterThan(3)
+  expect(seen).toEqual([...new Set(seen)].sort().reverse())
+  const viewer = await token({ role: 'viewer' })
+  expect((await api.send('GET', '/api/v1/audit', { token: viewer })).status).toBe(403)
+  expect(JSON.stringify(await acts('limit=200'))).not.toContain(ADMIN)
+})
+
+test('lists of revocations and acts, every filter, are served by an index in its order', async () => {
+  const plan = async (collection: string, filter: object, sort: object) =>
+    JSON.stringify(
+      await db
+        .collection(collection)
+        .find(filter)
+        .sort(sort as never)
+        .explain('queryPlanner'),
+    ).replace(/"rejectedPlans".*/, '')
+  const byDeadline = { deadlineAt: 1, _id: 1 }
+  const open = { open: true }
+  for (const filter of [
+    { 'verdict.grade': 'F' },
+    { ...open, assignee: 'x' },
+    { ...open, appId: 'a', state: 'human' },
+    { ...open, owners: 'o', deadlineAt: { $lt: 1 } },
+    { ...open, state: 'human' },
+    { sourceId: 's', userId: 'u' },
+    { facet: 'account' },
+  ]) {
+    const text = await plan('revocations', filter, byDeadline)
+    expect(text).toContain('IXSCAN')
+    expect(text).not.toMatch(/COLLSCAN|"stage":"SORT"/)
+  }
+  for (const filter of [{}, { type: 't' }, { by: 'b' }, { about: 'x' }]) {
+    const text = await plan('audit', filter, { at: -1, _id: -1 })
+    expect(text).not.toMatch(/COLLSCAN|"stage":"SORT"/)
+  }
+})
