@@ -22,12 +22,14 @@ export function connectorKit(harness: KitHarness): KitCase[] {
     work: (session: KitSession) => Promise<void>,
     needs?: keyof Tricks | 'wire',
   ): (() => Promise<void>) => {
-    return () =>
-      inFreshWorld(harness, async (session) => {
+    return async () => {
+      if (needs !== undefined && harness.cannot?.[needs] !== undefined) return
+      await inFreshWorld(harness, async (session) => {
         if (needs !== undefined && !offers(session.world, needs)) return
         if (needs !== undefined && needs !== 'wire') session.world.tricks[needs]?.()
         await work(session)
       })
+    }
   }
   return [
     ...Object.entries(truthCases).map(([name, work]) => ({ name, run: inWorld(work) })),

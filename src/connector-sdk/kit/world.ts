@@ -83,4 +83,6 @@ export interface KitHarness {
   start(): Promise<KitWorld>
   /** ms for one exchange, or for one connection; default KIT_TIMEOUT_MS. Real servers on a busy machine take longer. */
   timeoutMs?: number
+  /** The same as of its worlds, where it is known before: a case that needs it starts none. */
+  cannot?: KitWorld['cannot']
 }
