@@ -1,0 +1,81 @@
+// Kills, freezes and cuts a whole installation while people depart, and checks afterwards what was promised.
+// npm run chaos -- --deactivations 500 --apps 5 --kills 6 --stepdowns 1 [--seed 1] [--facts FILE] [--check FILE]
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { check } from './chaos/checker.ts'
+import type { Facts } from './chaos/facts.ts'
+import { isSound, reportOf } from './chaos/report.ts'
+import { runChaos } from './chaos/run.ts'
+
+const { values } = parseArgs({
+  options: {
+    deactivations: { type: 'string', default: '300' },
+    apps: { type: 'string', default: '5' },
+    kills: { type: 'string', default: '6' },
+    stepdowns: { type: 'string', default: '1' },
+    freezes: { type: 'string' },
+    'database-freezes': { type: 'string' },
+    cuts: { type: 'string' },
+    'fail-points': { type: 'string' },
+    seed: { type: 'string', default: String(Date.now() % 100_000) },
+    concurrency: { type: 'string', default: '16' },
+    /** Seconds. */
+    patience: { type: 'string', default: '240' },
+    /** Keeps what is known of the run in this file. */
+    facts: { type: 'string' },
+    /** Runs nothing: judges what such a file says. */
+    check: { type: 'string' },
+    /** Keeps databases and logs in this folder. */
+    keep: { type: 'string' },
+  },
+})
+
+const began = Date.now()
+const log = (line: string): void =>
+  console.log(`${((Date.now() - began) / 1_000).toFixed(1).padStart(7)} s  ${line}`)
+
+if (values.check !== undefined) {
+  judge(JSON.parse(await readFile(values.check, 'utf8')) as Facts)
+} else {
+  const kills = Number(values.kills)
+  const some = (given: string | undefined, share: number): number =>
+    given === undefined ? Math.ceil(kills * share) : Number(given)
+  const folder = values.keep ?? (await mkdtemp(join(tmpdir(), 'quittance-chaos-')))
+  log(`seed ${values.seed}, in ${folder}`)
+  try {
+    const run = await runChaos({
+      repository: join(import.meta.dirname, '..'),
+      folder,
+      deactivations: Number(values.deactivations),
+      apps: Number(values.apps),
+      seed: Number(values.seed),
+      concurrency: Number(values.concurrency),
+      patienceMs: Number(values.patience) * 1_000,
+      kills,
+      stepdowns: Number(values.stepdowns),
+      freezes: some(values.freezes, 0.3),
+      databaseFreezes: some(values['database-freezes'], 0.1),
+      cuts: some(values.cuts, 0.2),
+      failPoints: some(values['fail-points'], 0.25),
+      log,
+    })
+    if (values.facts !== undefined) await writeFile(values.facts, JSON.stringify(run.facts))
+    const { misfortunes, provider, seconds, owed } = run
+    log(`misfortunes ${JSON.stringify(misfortunes)}`)
+    log(`provider ${JSON.stringify(provider)}`)
+    log(`load ${Math.round(seconds.load)} s, rest ${Math.round(seconds.rest)} s`)
+    if (owed !== undefined) log(`not at rest: ${JSON.stringify(owed)}`)
+    judge(run.facts)
+    if (owed !== undefined) process.exitCode = 1
+  } finally {
+    if (values.keep === undefined) await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function judge(facts: Facts): void {
+  const verdict = check(facts)
+  console.log(reportOf(verdict).join('\n'))
+  if (!isSound(verdict)) process.exitCode = 1
+}
