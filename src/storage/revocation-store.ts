@@ -1,9 +1,7 @@
 import type { Connection, mongo } from 'mongoose'
-import { ENDINGS } from '../ledger/entries.ts'
 import { nextEscalation } from '../revocation/escalation.ts'
 import type { ProjectionStore, RevocationNews } from '../revocation/projection-store.ts'
 import type { RevocationReader } from '../revocation/reader.ts'
-import { FIRST_REOBSERVATION_MS } from '../revocation/reobservation.ts'
 import type { RevocationStore } from '../revocation/store.ts'
 import type { Revocation } from '../revocation/types.ts'
 import { gatheredById } from './lane-batch.ts'
@@ -14,20 +12,8 @@ import {
   revocationsOf,
 } from './revocation-models.ts'
 import { createRevocationReader, offboardingOf, revocationOf } from './revocation-reader.ts'
+import { createSealEffects } from './seal-effects.ts'
 import { sessionOf, within } from './transaction.ts'
-
-/** The database's clock in ms, as an expression of an update. */
-const NOW = { $toLong: '$$NOW' }
-
-const ENDS: ReadonlySet<string> = new Set(ENDINGS)
-
-/** What a sealed proof makes of a revocation. */
-const PROVEN = {
-  state: 'proven',
-  provenAt: NOW,
-  reobserveAt: { $add: [NOW, FIRST_REOBSERVATION_MS] },
-  reobserved: 0,
-}
 
 /** Cases and revocations in MongoDB. Call `prepareRevocations` once before. */
 export function createRevocationStore(
@@ -98,65 +84,8 @@ export function createRevocationStore(
         return rows.map(revocationOf)
       }),
 
-    markSealed: async (entries, tx) => {
-      const session = sessionOf(tx)
-      const closed: string[] = []
-      const outcomes = new Map<string, (typeof entries)[number]>()
-      for (const entry of entries) {
-        const { offboardingId, revocationId } = entry.references
-        if (entry.type === 'offboarding.closed' && offboardingId !== undefined) {
-          closed.push(offboardingId)
-        }
-        if (ENDS.has(entry.type) && revocationId !== undefined) {
-          outcomes.set(revocationId, entry)
-        }
-      }
-      if (outcomes.size > 0) {
-        // The first outcome counts: a waived revocation that is proven later was closed already.
-        const owed = await revocations
-          .find(
-            { _id: { $in: [...outcomes.keys()] }, open: true },
-            { projection: { offboardingId: 1 }, ...session },
-          )
-          .toArray()
-        const settled = new Map<string, number>()
-        for (const { offboardingId } of owed) {
-          settled.set(offboardingId, (settled.get(offboardingId) ?? 0) + 1)
-        }
-        const ordered = { ...session, ordered: false }
-        if (owed.length > 0) {
-          await revocations.bulkWrite(
-            owed.flatMap(({ _id }) => sealedOutcome(_id, outcomes.get(_id))),
-            ordered,
-          )
-          await offboardings.bulkWrite(
-            [...settled].map(([_id, count]) => ({
-              updateOne: { filter: { _id }, update: { $inc: { open: -count } } },
-            })),
-            ordered,
-          )
-        }
-      }
-      if (closed.length > 0) {
-        await offboardings.updateMany(
-          { _id: { $in: closed } },
-          [{ $set: { state: 'closed', closedAt: NOW } }],
-          session,
-        )
-      }
-    },
+    markSealed: createSealEffects(connection),
   }
-}
-
-function sealedOutcome(
-  _id: string,
-  entry: { type: string; index: number; leafHash: string } | undefined,
-): mongo.AnyBulkWriteOperation<RevocationRow>[] {
-  if (entry === undefined) return []
-  const { type, index, leafHash } = entry
-  const proof = type === 'revocation.verified' ? PROVEN : {}
-  const sealed = { entry: { index, leafHash }, open: false, updatedAt: NOW, ...proof }
-  return [{ updateOne: { filter: { _id }, update: [{ $set: sealed }] } }]
 }
 
 function insertedRow({ id, ...row }: Revocation): RevocationRow {
