@@ -86,24 +86,40 @@ export function jsonObject(
   response: HttpResponse,
   options: ReadingOptions,
 ): Record<string, unknown> {
-  if (response.status < 200 || response.status > 299) throw refusal(response, options)
-  const value = parse(response.body)
+  const value = jsonValue(response, options)
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as Record<string, unknown>
   }
-  const isJson = /^application\/([\w.+-]+\+)?json\b/i.test(response.headers['content-type'] ?? '')
-  throw new ConnectorError(
-    isJson && value === undefined ? 'transient' : 'invalid',
-    `could not ${options.what}: HTTP ${response.status} without a JSON object`,
-    { effect: options.isRead ? 'none' : 'unknown', evidence: response.evidence },
-  )
+  throw unexpected('object', value, response, options)
 }
 
-function parse(text: string): unknown {
+/** The JSON list of a 2xx answer, as `jsonObject`. @throws ConnectorError */
+export function jsonArray(response: HttpResponse, options: ReadingOptions): unknown[] {
+  const value = jsonValue(response, options)
+  if (Array.isArray(value)) return value
+  throw unexpected('list', value, response, options)
+}
+
+function jsonValue(response: HttpResponse, options: ReadingOptions): unknown {
+  if (response.status < 200 || response.status > 299) throw refusal(response, options)
   try {
-    return JSON.parse(text)
+    return JSON.parse(response.body)
   } catch {
-    // The caller tells the two kinds of "no JSON" apart.
+    // The caller tells "no JSON" and "other JSON" apart.
     return undefined
   }
+}
+
+function unexpected(
+  what: string,
+  value: unknown,
+  response: HttpResponse,
+  options: ReadingOptions,
+): ConnectorError {
+  const isJson = /^application\/([\w.+-]+\+)?json\b/i.test(response.headers['content-type'] ?? '')
+  return new ConnectorError(
+    isJson && value === undefined ? 'transient' : 'invalid',
+    `could not ${options.what}: HTTP ${response.status} without a JSON ${what}`,
+    { effect: options.isRead ? 'none' : 'unknown', evidence: response.evidence },
+  )
 }
