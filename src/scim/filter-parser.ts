@@ -6,7 +6,7 @@ import {
   type Token,
   unexpectedToken as unexpected,
 } from './filter-tokens.ts'
-import { typedValue } from './filter-value.ts'
+import { type RawValue, rawValue, typedValue } from './filter-value.ts'
 import { type Attribute, attributePath, type ResourceSchema, resolveName } from './schema.ts'
 
 /** Bounds of a filter; beyond them the answer is 400 invalidFilter. */
@@ -204,29 +204,7 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
     return compared(resolved, operator as ComparisonOperator, raw)
   }
 
-  interface RawValue {
-    value: string | number | boolean | null
-    /** As it was written, when it stood in no quotes. */
-    word?: string
-  }
-
-  const value = (): RawValue => {
-    const token = next()
-    if (token.kind === 'string') return { value: token.value }
-    if (token.kind !== 'word') throw unexpected(token, 'a value')
-    const word = token.text
-    switch (word) {
-      case 'true':
-        return { value: true, word }
-      case 'false':
-        return { value: false, word }
-      case 'null':
-        return { value: null, word }
-    }
-    if (isJsonNumber(word)) return { value: Number(word), word }
-    if (options.dialect.looseFilterValues) return { value: unquoted(word) }
-    throw invalid(`"${word}" is not a JSON value; strings stand in double quotes`)
-  }
+  const value = (): RawValue => rawValue(next(), options.dialect)
 
   const compared = (
     { attribute, path }: Resolved,
@@ -276,13 +254,4 @@ export function createFilterParser(text: string, schema: ResourceSchema, options
     /** Where the next token begins to be looked for. */
     position: tokens.position,
   }
-}
-
-/** Single quotes are no quotes of JSON; a value that kept them would be found nowhere, and nobody would know why. */
-const unquoted = (word: string): string =>
-  word.length > 1 && word.startsWith("'") && word.endsWith("'") ? word.slice(1, -1) : word
-
-/** The JSON number grammar: `Number()` alone would take `0x10`, `Infinity` and the empty string. */
-function isJsonNumber(text: string): boolean {
-  return /^-?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,3})?$/.test(text)
 }

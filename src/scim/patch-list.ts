@@ -7,7 +7,7 @@ import { matches } from './match.ts'
 import type { AttributeTarget } from './patch-path.ts'
 import type { Assignment } from './patch-request.ts'
 import type { Attribute } from './schema.ts'
-import { coerceElement, coerceValue } from './value.ts'
+import { coerceElement, coerceValue, LABELS } from './value.ts'
 
 /**
  * A multi-valued attribute after one assignment to it, or to some of its elements.
@@ -145,9 +145,6 @@ function isDescribedBy(element: Json, pattern: Json): boolean {
       : a === b
   })
 }
-
-/** Sub-attributes that say nothing of their own. */
-const LABELS = new Set(['type', 'primary', 'display'])
 
 function withoutSelected(
   present: readonly Json[],

@@ -83,6 +83,7 @@ function coerceComplex(
 ): JsonObject | undefined {
   if (!isJsonObject(value)) throw mustBe(where, 'an object')
   const result: JsonObject = {}
+  let isEmptied = false
   for (const [name, given] of Object.entries(value)) {
     const sub = attribute.subs.get(name.toLowerCase())
     if (sub === undefined) {
@@ -93,9 +94,16 @@ function coerceComplex(
     if (sub.mutability === 'readOnly' || sub.returned === 'never') continue
     const coerced = coerceValue(sub, given, dialect, `${where}.${sub.name}`)
     if (coerced !== undefined) result[sub.name] = coerced
+    else if (sub.name === 'value' && sub.mutability === 'readWrite') isEmptied = true
   }
-  return Object.keys(result).length > 0 ? result : undefined
+  const names = Object.keys(result)
+  if (isEmptied && attribute.multiValued && names.every((name) => LABELS.has(name)))
+    return undefined
+  return names.length > 0 ? result : undefined
 }
+
+/** Sub-attributes that say nothing of their own: `{"value": "", "type": "work"}` is no e-mail. */
+export const LABELS: ReadonlySet<string> = new Set(['type', 'primary', 'display'])
 
 function coerceSimple(
   attribute: Attribute,

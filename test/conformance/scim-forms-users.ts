@@ -363,6 +363,22 @@ export const WHOLE: readonly UserForm[] = [
   post('no userName', { userName: null }, '400 invalidValue'),
   post('userName in a list', { userName: ['a', 'b'] }, '400 invalidValue'),
   post('active unreadable', { active: 'enabled' }, '400 invalidValue'),
+  post(
+    'keycloak: nothing but labels',
+    {
+      id: null,
+      meta: null,
+      groups: null,
+      name: { familyName: null, givenName: null, formatted: '' },
+      emails: [{ value: '', type: null, primary: true }],
+      phoneNumbers: [{ value: null, type: 'work' }, { type: 'mobile' }],
+      addresses: [{}],
+      ims: [null],
+    },
+    '201',
+    { phoneNumbers: [{ type: 'mobile' }] },
+    ['name', 'emails', 'addresses', 'ims'],
+  ),
 ]
 
 const patch = (

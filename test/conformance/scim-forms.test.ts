@@ -129,6 +129,39 @@ describe('queries', () => {
   })
 })
 
+test('/Schemas, asked for, gives every attribute all of its characteristics (RFC 7643 §7, §8.7)', async () => {
+  const client = await server.source('forms-schemas')
+  const { json } = await client.get('/Schemas')
+  const told: string[] = []
+  const visit = (attributes: Record<string, unknown>[], where: string): void => {
+    for (const attribute of attributes) {
+      const name = `${where}${attribute['name']}`
+      expect(attribute, name).toMatchObject({
+        type: expect.stringMatching(
+          /^(string|boolean|decimal|integer|dateTime|binary|reference|complex)$/,
+        ),
+        multiValued: expect.any(Boolean),
+        description: expect.stringMatching(/\S/),
+        required: expect.any(Boolean),
+        caseExact: expect.any(Boolean),
+        mutability: expect.stringMatching(/^(readOnly|readWrite|immutable|writeOnly)$/),
+        returned: expect.stringMatching(/^(always|never|default|request)$/),
+        uniqueness: expect.stringMatching(/^(none|server|global)$/),
+      })
+      expect(Object.values(attribute), name).not.toContain(null)
+      if (attribute['type'] === 'reference') {
+        expect(attribute['referenceTypes'], name).toBeInstanceOf(Array)
+      }
+      if (attribute['uniqueness'] !== 'none' || attribute['required']) told.push(name)
+      const subs = attribute['subAttributes'] as Record<string, unknown>[] | undefined
+      expect(subs !== undefined, name).toBe(attribute['type'] === 'complex')
+      visit(subs ?? [], `${name}.`)
+    }
+  }
+  for (const { id, attributes } of json.Resources) visit(attributes, `${id.split(':').at(-1)} `)
+  expect(told).toEqual(['User userName', 'Group displayName'])
+})
+
 /** As `toMatchObject`; a regular expression stands for a text. */
 function expectPart(actual: unknown, part: object): void {
   const strings = (value: unknown): unknown => {
