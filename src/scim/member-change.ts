@@ -8,7 +8,7 @@ import { matches } from './match.ts'
 import type { Assignment } from './patch-request.ts'
 import { GROUP } from './schema.ts'
 import { inTurns } from './turns.ts'
-import { coerceValue } from './value.ts'
+import { coerceElement, coerceValue } from './value.ts'
 
 /** An id of a member; longer ones are no ids of ours. */
 const MAX_ID_LENGTH = 256
@@ -17,13 +17,12 @@ const MAX_ID_LENGTH = 256
 export async function memberRefs(value: Json | undefined, dialect: Dialect): Promise<MemberRef[]> {
   const attribute = GROUP.attributes.get('members')
   if (attribute === undefined || value === undefined) return []
-  const refs = (part: Json): MemberRef[] =>
-    ((coerceValue(attribute, part, dialect) ?? []) as Json[]).map((element) =>
-      memberRef(element, dialect),
-    )
-  const list = Array.isArray(value)
-    ? await inTurns(value, (slice) => refs([...slice]))
-    : refs(value)
+  // An element that says nothing, such as `{"value": ""}`, is a mistake, and not nobody.
+  const refOf = (element: Json): MemberRef[] =>
+    element === null ? [] : [memberRef(coerceElement(attribute, element, dialect) ?? {}, dialect)]
+  const lone = (): MemberRef[] =>
+    ((coerceValue(attribute, value, dialect) ?? []) as Json[]).flatMap(refOf)
+  const list = Array.isArray(value) ? await inTurns(value, (slice) => slice.flatMap(refOf)) : lone()
   return [...new Map(list.map((member) => [member.value, member])).values()]
 }
 

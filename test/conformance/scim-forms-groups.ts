@@ -142,6 +142,13 @@ export const GROUPS: readonly GroupForm[] = [
   ),
   form('add: an empty list', [add([])], '204', ALL),
   form('add: null', [add(null)], '204', ALL),
+  form('add: an empty id', [add([{ value: '' }])], '400 invalidValue', ALL),
+  form(
+    'remove: an empty id',
+    [remove('members', [{ value: '', type: 'User' }])],
+    '400 invalidValue',
+    ALL,
+  ),
   form('add: a number', [add([4])], '400 invalidValue', ALL),
   form(
     'add and remove the same',
