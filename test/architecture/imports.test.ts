@@ -74,6 +74,7 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
 
 /** What a connector imports beside the SDK and zod: the packages of its protocol. */
 const protocolPackages: Record<string, readonly string[]> = {
+  'connectors/aws-iam': ['@aws-sdk/client-iam'],
   'connectors/ldap': ['ldapts'],
   'connectors/linux-ssh': ['ssh2'],
   'connectors/mysql': ['mysql2'],
