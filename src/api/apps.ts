@@ -11,7 +11,7 @@ import { mayRead, OPERATORS, OPERATORS_AND_OWNERS, VIEWERS_AND_OWNERS } from './
 import { type Act, wordOf } from './acts.ts'
 import { type ConnectorOpener, checkApp, checkLine } from './app-check.ts'
 import { appChange, checkAgainstConnector, newApp } from './app-input.ts'
-import { etagOf, idField, instantField, present, stale, versionOf } from './fields.ts'
+import { etagOf, idField, instantField, instants, present, stale, versionOf } from './fields.ts'
 import { type Call, defineRoute, type Route } from './route.ts'
 import { invalid } from './validate.ts'
 
@@ -57,6 +57,7 @@ const appAnswer = z.object({
   class: z.int(),
   owners: z.array(z.string()),
   state: z.enum(['active', 'paused']),
+  removedAt: instantField.optional().meta({ description: 'Since then it covers nobody' }),
   allowNetworks: z.array(z.string()),
   createdAt: instantField,
   updatedAt: instantField,
@@ -81,6 +82,7 @@ export function appRoutes(parts: AppsParts): Route[] {
     class: app.class,
     owners: [...app.owners],
     state: app.state,
+    ...instants({ removedAt: app.removedAt }),
     allowNetworks: [...app.allowNetworks],
     createdAt: iso(app.createdAt),
     updatedAt: iso(app.updatedAt),

@@ -3,17 +3,26 @@ import { z } from 'zod'
 import { EVERYBODY } from './access.ts'
 import { type AlertsParts, alertRoutes } from './alerts.ts'
 import { type ApiTokensParts, apiTokenRoutes } from './api-tokens.ts'
+import { type ApprovalsParts, approvalRoutes } from './approvals.ts'
 import { type AppsParts, appRoutes } from './apps.ts'
 import { type AuditParts, auditRoutes } from './audit.ts'
 import { type ConnectorsParts, connectorRoutes } from './connectors.ts'
+import { type EventsParts, eventRoutes } from './events.ts'
+import { type ExemptionsParts, exemptionRoutes } from './exemptions.ts'
+import { type GroupsParts, groupRoutes } from './groups.ts'
 import { type LedgerPort, ledgerRoutes } from './ledger.ts'
+import { type LinksParts, linkRoutes } from './links.ts'
+import { type OffboardingPreviewParts, offboardingPreviewRoutes } from './offboarding-preview.ts'
 import { type OffboardingsParts, offboardingRoutes } from './offboardings.ts'
 import { openApi } from './openapi.ts'
+import { type ReportsParts, reportRoutes } from './reports.ts'
 import { type RevocationActsParts, revocationActRoutes } from './revocation-acts.ts'
 import { type RevocationsParts, revocationRoutes } from './revocations.ts'
 import { defineRoute, type Route } from './route.ts'
 import { createRouter, type RouterParts } from './router.ts'
 import { type SourcesParts, sourceRoutes } from './sources.ts'
+import { type StatusParts, statusRoutes } from './status.ts'
+import { type TimelineParts, timelineRoutes } from './timeline.ts'
 import { type UsersParts, userRoutes } from './users.ts'
 
 /** What the resources need, in one flat object. Each names its own part of it at the top of its file. */
@@ -26,6 +35,15 @@ export type ApiResources = Omit<SourcesParts, 'authenticator'> & {
   AlertsParts &
   RevocationsParts &
   RevocationActsParts &
+  ApprovalsParts &
+  EventsParts &
+  ExemptionsParts &
+  GroupsParts &
+  LinksParts &
+  OffboardingPreviewParts &
+  ReportsParts &
+  StatusParts &
+  TimelineParts &
   AuditParts & { ledger: LedgerPort; apiTokens: ApiTokensParts['tokens'] }
 
 /** Every operation of /api/v1. */
@@ -38,7 +56,16 @@ export function apiRoutes(resources: ApiResources): Route[] {
     ...offboardingRoutes(resources),
     ...revocationRoutes(resources),
     ...revocationActRoutes(resources),
+    ...approvalRoutes(resources),
     ...auditRoutes(resources),
+    ...eventRoutes(resources),
+    ...exemptionRoutes(resources),
+    ...groupRoutes(resources),
+    ...linkRoutes(resources),
+    ...offboardingPreviewRoutes(resources),
+    ...reportRoutes(resources),
+    ...statusRoutes(resources),
+    ...timelineRoutes(resources),
     ...alertRoutes(resources),
     ...ledgerRoutes(resources),
     ...apiTokenRoutes({ tokens: resources.apiTokens, clock: resources.clock }),

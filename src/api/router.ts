@@ -164,7 +164,9 @@ async function write(
     response.setHeader('Content-Type', spec.mediaType ?? 'application/octet-stream')
     response.flushHeaders()
     for await (const piece of answer.stream) {
-      if (!response.write(piece)) await once(response, 'drain')
+      if (!response.write(piece))
+        await Promise.race([once(response, 'drain'), once(response, 'close')])
+      if (response.destroyed) return
     }
     response.end()
   } else if (answer.content !== undefined) {

@@ -29,6 +29,8 @@ export interface AuditFilter {
   by?: string
   /** An id: an app, a revocation, a case, a source, an approval. */
   about?: string
+  /** One of these. */
+  aboutAny?: readonly string[]
   from?: Instant
   until?: Instant
 }

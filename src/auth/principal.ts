@@ -20,6 +20,8 @@ export interface Principal {
   person?: string
   /** The person, or `admin-token`, who made this token. Absent for sessions and configured tokens. */
   madeBy?: string
+  /** The directory user that they are, where that is known: who leaves there loses this access too. */
+  linked?: { sourceId: string; userId: string }
 }
 
 /** Who is behind a principal, for four eyes. `admin-token` stands for whoever holds the configured token. */

@@ -11,7 +11,9 @@ import { manifestKey } from '../ledger/keys.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import { createLaneDesk } from '../revocation/lane-desk.ts'
 import { systemClock } from '../shared/clock.ts'
+import type { Transaction, Transactor } from '../shared/transaction.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { VERSION } from '../version.ts'
 import type { Parts } from './parts.ts'
 
 /** /api/v1: what people and their programs do. */
@@ -33,6 +35,7 @@ export function createApi(
     vault,
     clock: stores.clock,
   })
+  const desk = createLaneDesk({ lanes: stores.lanes, clock: stores.clock, onChanged: poke })
   return createApiRouter(
     {
       ...stores,
@@ -51,10 +54,17 @@ export function createApi(
         openByHand: ({ transactor, ...request }) =>
           openByHand({ ...parts.changes, transactor }, request),
       },
-      desk: createLaneDesk({ lanes: stores.lanes, clock: stores.clock, onChanged: poke }),
+      desk,
+      waiving: { ...stores, desk, entries: parts.entries, ledger: stores.intake },
+      erasure: {
+        eraseCase: (id, tx) =>
+          stores.erasure({ entries: parts.entries, transactor: within(tx) }).eraseCase(id),
+      },
       groupExists: async (sourceId, groupId) =>
         (await stores.directory.group(sourceId, groupId)) !== null,
       sourceExists: async (id) => (await stores.sources.source(id)) !== null,
+      facetsOf: parts.changes.facetsOf,
+      version: VERSION,
       poke,
       publicUrl: parts.publicUrl,
       clock: stores.clock,
@@ -71,3 +81,6 @@ export function createApi(
     },
   )
 }
+
+/** A transaction that is open already. */
+const within = (tx: Transaction): Transactor => ({ transaction: (work) => work(tx) })

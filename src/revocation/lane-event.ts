@@ -76,3 +76,9 @@ export type LaneEvent =
   | { kind: 'nudged' }
   /** A person said which account it is. */
   | { kind: 'assigned'; handleId: string }
+  /** Two persons have waived it: nothing more is done about this unit. */
+  | { kind: 'dropped'; revocationId: string }
+  /** A person said, ahead of any departure, which account it is: for these facets. */
+  | { kind: 'bound'; handleId: string; facets: readonly Facet[] }
+  /** What the hub believed about the account is wrong: it looks for it again. */
+  | { kind: 'unbound' }

@@ -19,7 +19,7 @@ export interface AccessPlan {
 
 /** May this person use this app? */
 export function isEntitled(app: AppRecord, sourceId: string, state: AccessState): boolean {
-  if (!state.active) return false
+  if (!state.active || app.removedAt !== undefined) return false
   switch (app.scope.kind) {
     case 'everyone':
       return app.scope.sourceIds === undefined || app.scope.sourceIds.includes(sourceId)

@@ -1,7 +1,7 @@
 import { assertNever } from '../shared/assert-never.ts'
 import type { Instant } from '../shared/clock.ts'
 import { type Lane, newLane } from './lane.ts'
-import { assigned, isDirty, nudged } from './lane-care.ts'
+import { assigned, bound, dropped, isDirty, nudged, unbound } from './lane-care.ts'
 import type { LaneEvent } from './lane-event.ts'
 import { rest } from './next-step.ts'
 import { faulted } from './on-fault.ts'
@@ -87,6 +87,12 @@ function apply(lane: Lane, event: LaneEvent, now: Instant): Lane {
       return nudged(lane, now)
     case 'assigned':
       return assigned(lane, event.handleId, now)
+    case 'bound':
+      return bound(lane, event, now)
+    case 'unbound':
+      return unbound(lane, now)
+    case 'dropped':
+      return dropped(lane, event.revocationId)
     default:
       return assertNever(event)
   }

@@ -21,6 +21,8 @@ export interface AppRecord {
   /** E-mail addresses or names of the people who answer for this app; at least one. */
   owners: readonly string[]
   state: 'active' | 'paused'
+  /** Nobody is covered any more from then on; what is open there is still owed and worked on. */
+  removedAt?: Instant
   /** CIDR ranges of private networks this app may be reached in. */
   allowNetworks: readonly string[]
   createdAt: Instant

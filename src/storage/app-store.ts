@@ -33,6 +33,7 @@ const schema = new Schema<AppRow>(
     class: number,
     owners: { type: [String], required: true },
     state: text,
+    removedAt: Number,
     allowNetworks: { type: [String], required: true },
     createdAt: number,
     updatedAt: number,
@@ -58,6 +59,7 @@ const CACHED_MS = 1_000
 
 export function createAppStore(connection: Connection): AppRegistry {
   const apps = appsOf(connection)
+  const plain = connection.getClient().db(connection.name).collection<AppRow>('apps')
   let cached: { until: number; apps: Promise<AppRecord[]> } | undefined
 
   const read = (tx?: Transaction): Promise<AppRecord[]> =>
@@ -79,6 +81,12 @@ export function createAppStore(connection: Connection): AppRegistry {
 
   return {
     all: (tx) => (tx === undefined ? fromCache() : read(tx)),
+    current: () =>
+      translated(async () => {
+        // Without the mapper: every departure reads all of them.
+        const rows = await plain.find({}, { sort: { _id: 1 } }).toArray()
+        return rows.map(toRecord)
+      }),
 
     app: (id) =>
       translated(async () => {

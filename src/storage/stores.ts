@@ -1,20 +1,27 @@
 import type { Connection } from 'mongoose'
+import type { EntryWriter } from '../ledger/intake.ts'
+import type { Transactor } from '../shared/transaction.ts'
 import type { Vault } from '../vault/vault.ts'
 import { createApiTokenStore, prepareApiTokens } from './admin-store.ts'
 import { createAlertStore, prepareAlerts } from './alert-store.ts'
 import { createAppStore, prepareApps } from './app-store.ts'
+import { createApprovalStore, prepareApprovals } from './approval-store.ts'
+import { createEventSource } from './audit-events.ts'
 import { createAuditStore, prepareAudit } from './audit-store.ts'
 import { createCaseKeyStore } from './case-key-store.ts'
 import { prepareDirectory } from './directory-models.ts'
 import { createDirectoryStore } from './directory-store.ts'
 import { createEvidenceStore, prepareEvidence } from './evidence-store.ts'
+import { createExemptionStore, createLegalHoldStore, prepareExemptions } from './exemption-store.ts'
 import { createIdempotencyStore, prepareIdempotency } from './idempotency-store.ts'
 import { prepareLanes } from './lane-models.ts'
 import { createLaneStore } from './lane-store.ts'
 import { createCertificateSource } from './ledger-certificate-source.ts'
 import { prepareLedger } from './ledger-collections.ts'
+import { createErasure } from './ledger-erasure.ts'
 import { createLedgerIntake } from './ledger-intake-store.ts'
 import { createLedgerStore } from './ledger-store.ts'
+import { createReportStore } from './report-store.ts'
 import { createRevocationDesk } from './revocation-desk-store.ts'
 import { prepareRevocations } from './revocation-models.ts'
 import { createRevocationStore } from './revocation-store.ts'
@@ -51,6 +58,8 @@ export async function openStores(
     prepareEvidence,
     prepareAlerts,
     prepareAudit,
+    prepareApprovals,
+    prepareExemptions,
     prepareIdempotency,
     prepareLedger,
   ]) {
@@ -64,6 +73,7 @@ export async function openStores(
   const apps = createAppStore(connection)
   const evidence = createEvidenceStore(connection, caseKeys)
   const ledger = createLedgerStore(connection, ledgerOrigin)
+  const intake = createLedgerIntake(connection, clock)
   return {
     clock,
     caseKeys,
@@ -76,6 +86,11 @@ export async function openStores(
     secrets: createSecretStore(connection, vault),
     apiTokens: createApiTokenStore(connection),
     audit: createAuditStore(connection),
+    events: createEventSource(connection),
+    reports: createReportStore(connection),
+    approvals: createApprovalStore(connection, vault),
+    exemptions: createExemptionStore(connection),
+    legalHolds: createLegalHoldStore(connection),
     idempotency: createIdempotencyStore(connection),
     alerts: createAlertStore(connection),
     directory: createDirectoryStore(connection),
@@ -84,11 +99,14 @@ export async function openStores(
     revocationDesk: createRevocationDesk(connection),
     watch: createWatchStore(connection),
     evidence,
-    intake: createLedgerIntake(connection, clock),
+    intake,
     /** What the signer announces is sealed before everything that waits. */
     firstIntake: createLedgerIntake(connection, { now: () => 0 }),
     ledger,
     certificateSource: createCertificateSource(connection, { ledger, caseKeys, evidence, apps }),
+    /** Erases one case; in which transaction, the caller says. */
+    erasure: ({ entries, transactor }: { entries: EntryWriter; transactor: Transactor }) =>
+      createErasure(connection, { caseKeys, entries, intake, transactor, clock }),
     /** Throws when storage does not answer. */
     ping: async (): Promise<void> => {
       await connection.getClient().db('admin').command({ ping: 1 })

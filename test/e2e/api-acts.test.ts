@@ -1,9 +1,8 @@
 import { afterAll, expect, test } from 'vitest'
 import { laneId } from '../../src/revocation/lane.ts'
-import { transition } from '../../src/revocation/transition.ts'
-import type { Offboarding, Revocation } from '../../src/revocation/types.ts'
+import type { Revocation } from '../../src/revocation/types.ts'
 import { HOUR } from '../../src/shared/clock.ts'
-import { newId } from '../../src/shared/ids.ts'
+import { owed as owedIn } from './api-cases.ts'
 import { ADMIN, startApi } from './api-harness.ts'
 
 const api = await startApi()
@@ -12,63 +11,7 @@ await api.api('POST', '/sources', { id: 'okta', name: 'Okta', dialect: 'okta' })
 const db = api.connection.getClient().db(api.database.dbName)
 const now = Date.now()
 
-/** A case of one revocation, with its lane. */
-async function owed(more: Partial<Revocation> = {}): Promise<Revocation> {
-  const userId = newId()
-  const offboarding: Offboarding = {
-    id: newId(),
-    sourceId: 'okta',
-    userId,
-    generation: 1,
-    kind: 'leaver',
-    cause: { kind: 'admin', requestId: 'r', receivedAt: now },
-    subject: { sourceId: 'okta', userId, userName: 'gone@example.com', emails: [] },
-    forCause: false,
-    openedAt: now,
-    state: 'open',
-    expected: { count: 1, root: '0'.repeat(64) },
-  }
-  const revocation: Revocation = {
-    id: newId(),
-    offboardingId: offboarding.id,
-    sourceId: 'okta',
-    userId,
-    appId: 'app-1',
-    facet: 'account',
-    generation: 1,
-    class: 1,
-    owners: ['ann@example.com'],
-    state: 'human',
-    reason: 'manual-app',
-    attempts: 0,
-    openedAt: now,
-    deadlineAt: now + HOUR,
-    updatedAt: now,
-    ...more,
-  }
-  const key = { sourceId: 'okta', userId, appId: revocation.appId }
-  const unit = { revocationId: revocation.id, facet: revocation.facet, deadlineAt: now + HOUR }
-  const intent = {
-    generation: 1,
-    op: 'revoke' as const,
-    offboardingId: offboarding.id,
-    units: [unit],
-    class: 1 as const,
-    wantedAt: now,
-  }
-  const lane = transition(
-    undefined,
-    { kind: 'wanted', key: { id: laneId(key), ...key }, intent, priority: 1 },
-    now + HOUR,
-  )
-  await api.transactor.transaction(async (tx) => {
-    const { wrapped } = api.vault.newKey(`case:${offboarding.id}`)
-    await api.revocations.insert(offboarding, [revocation], wrapped, tx)
-    await api.lanes.save([lane], tx)
-  })
-  return revocation
-}
-
+const owed = (more: Partial<Revocation> = {}) => owedIn(api, more)
 const token = async (more: object): Promise<string> =>
   (await api.api('POST', '/tokens', { name: 'test', ...more })).json.token
 const acts = async (query: string) => (await api.api('GET', `/audit?${query}`)).json.items

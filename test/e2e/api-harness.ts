@@ -22,14 +22,25 @@ import { HubError } from '../../src/shared/errors.ts'
 import { createApiTokenStore, prepareApiTokens } from '../../src/storage/admin-store.ts'
 import { createAlertStore, prepareAlerts } from '../../src/storage/alert-store.ts'
 import { createAppStore, prepareApps } from '../../src/storage/app-store.ts'
+import { createApprovalStore, prepareApprovals } from '../../src/storage/approval-store.ts'
+import { createEventSource } from '../../src/storage/audit-events.ts'
 import { createAuditStore, prepareAudit } from '../../src/storage/audit-store.ts'
+import { createCaseKeyStore } from '../../src/storage/case-key-store.ts'
 import { prepareDirectory } from '../../src/storage/directory-models.ts'
 import { createDirectoryStore } from '../../src/storage/directory-store.ts'
+import { prepareEvidence } from '../../src/storage/evidence-store.ts'
+import {
+  createExemptionStore,
+  createLegalHoldStore,
+  prepareExemptions,
+} from '../../src/storage/exemption-store.ts'
 import { createIdempotencyStore, prepareIdempotency } from '../../src/storage/idempotency-store.ts'
 import { prepareLanes } from '../../src/storage/lane-models.ts'
 import { createLaneStore } from '../../src/storage/lane-store.ts'
 import { prepareLedger } from '../../src/storage/ledger-collections.ts'
+import { createErasure } from '../../src/storage/ledger-erasure.ts'
 import { createLedgerIntake } from '../../src/storage/ledger-intake-store.ts'
+import { createReportStore } from '../../src/storage/report-store.ts'
 import { createRevocationDesk } from '../../src/storage/revocation-desk-store.ts'
 import { prepareRevocations } from '../../src/storage/revocation-models.ts'
 import { createRevocationStore } from '../../src/storage/revocation-store.ts'
@@ -60,7 +71,17 @@ const still = defineConnector<{ baseUrl: string; says: 'ok' | 'refused' | 'broke
       token: { title: 'Token that may write', required: true },
       witnessToken: { title: 'Token that may read', required: false },
     },
-    facets: [],
+    facets: [
+      {
+        facet: 'account',
+        enumerate: 'complete',
+        revoke: 'api',
+        observe: 'strong',
+        settleMs: 0,
+        residualMs: 0,
+        reversible: true,
+      },
+    ],
     limits: { concurrency: 1, timeoutMs: 1_000 },
     quarantineMs: 0,
     absenceIs: 'suspect',
@@ -91,6 +112,9 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     prepareRevocations(connection),
     prepareAlerts(connection),
     prepareAudit(connection),
+    prepareApprovals(connection),
+    prepareExemptions(connection),
+    prepareEvidence(connection),
     prepareIdempotency(connection),
     prepareLanes(connection),
     prepareLedger(connection),
@@ -113,6 +137,10 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     vault,
     clock: systemClock,
   })
+  const caseKeys = createCaseKeyStore(connection, vault)
+  const ledgerIntake = createLedgerIntake(connection)
+  const desk = createLaneDesk({ lanes, clock: systemClock, onChanged: () => {} })
+  const revocationDesk = createRevocationDesk(connection)
   const connectors = new Map<string, Connector>([['still', still as Connector]])
   const lines: string[] = []
   const log = createLog({ level: 'debug' }, { write: (line: string) => lines.push(line) })
@@ -136,8 +164,27 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     secrets,
     audit,
     acts,
-    revocationDesk: createRevocationDesk(connection),
-    desk: createLaneDesk({ lanes, clock: systemClock, onChanged: () => {} }),
+    revocationDesk,
+    desk,
+    lanes,
+    events: createEventSource(connection),
+    reports: createReportStore(connection),
+    facetsOf: () => still.manifest.facets,
+    version: '0.0.0',
+    approvals: createApprovalStore(connection, vault),
+    exemptions: createExemptionStore(connection),
+    legalHolds: createLegalHoldStore(connection),
+    waiving: { revocationDesk, desk, caseKeys, entries, ledger: ledgerIntake, clock: systemClock },
+    erasure: {
+      eraseCase: (id, tx) =>
+        createErasure(connection, {
+          caseKeys,
+          entries,
+          intake: ledgerIntake,
+          transactor: { transaction: (work) => work(tx) },
+          clock: systemClock,
+        }).eraseCase(id),
+    },
     connectors,
     runner: {
       open: async (app) => ({
@@ -170,7 +217,16 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
       inclusionProof: async () => null,
       consistencyProof: async () => null,
       verifierKeys: async () => ({ log: [], cosigner: [] }),
-      status: async () => ({ origin: 'log', sealed: { size: 0, at: 0 }, signed: null }),
+      status: async () => ({
+        origin: 'log',
+        waiting: { count: 0, since: null },
+        sealed: { size: 0, at: 0 },
+        signed: null,
+        lag: 0,
+        stamped: null,
+        signer: null,
+        worm: null,
+      }),
     },
     apiTokens,
     publicUrl: 'https://hub.example.com',

@@ -1,0 +1,127 @@
+import { z } from 'zod'
+import type { ChangeEvent, EventSource } from '../auth/event-source.ts'
+import type { Principal } from '../auth/principal.ts'
+import { HubError, isHubError } from '../shared/errors.ts'
+import { EVERYBODY, mayRead, READERS } from './access.ts'
+import { defineRoute, type Route } from './route.ts'
+
+export interface EventsParts {
+  events: EventSource
+}
+
+/** Each listener costs a cursor at the database. */
+const MOST_LISTENERS = 100
+/** Proxies close what is silent for a minute. */
+const KEEP_ALIVE_MS = 15_000
+/** A browser that lost the connection comes back after this. */
+const RETRY_MS = 2_000
+
+/** What changes, as server-sent events. An event says what has changed, not how it is now. */
+export function eventRoutes({ events }: EventsParts): Route[] {
+  let listeners = 0
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/events',
+      summary: 'Server-sent events: what changes, as it changes. Last-Event-ID goes on from there',
+      allow: EVERYBODY,
+      query: z.strictObject({
+        kind: z
+          .enum(['app', 'alert', 'approval', 'offboarding', 'revocation', 'source'])
+          .optional(),
+      }),
+      answers: {
+        200: {
+          description:
+            '`event` is the kind, `data` is `{"id", "change"}`; `lost`: begin again without Last-Event-ID',
+          mediaType: 'text/event-stream',
+        },
+      },
+      handle: async ({ query: { kind }, principal, headers, signal }) => {
+        if (listeners >= MOST_LISTENERS) {
+          throw new HubError('ERR_RATE_LIMITED', 'too many listeners; poll for a while', {
+            retryAfterSeconds: 30,
+          })
+        }
+        const last = headers['last-event-id']
+        const source = events.events(
+          typeof last === 'string' && last !== '' ? last : undefined,
+          signal,
+        )
+        const seen = filtered(source, (event) => {
+          return (kind === undefined || event.kind === kind) && mayHear(principal, event)
+        })
+        listeners += 1
+        signal.addEventListener('abort', () => {
+          listeners -= 1
+        })
+        return {
+          status: 200,
+          headers: { 'X-Accel-Buffering': 'no' },
+          stream: texts(seen, signal),
+        }
+      },
+    }),
+  ]
+}
+
+/** An owner hears of their own apps; a viewer of nothing that they could not read. */
+function mayHear(principal: Principal, event: ChangeEvent): boolean {
+  if (principal.role === 'owner') {
+    return (event.kind === 'app' || event.kind === 'revocation') && mayRead(principal, event)
+  }
+  const readers: readonly string[] = READERS
+  return (
+    readers.includes(principal.role) || !['approval', 'offboarding', 'source'].includes(event.kind)
+  )
+}
+
+async function* filtered(
+  source: AsyncIterable<ChangeEvent>,
+  isWanted: (event: ChangeEvent) => boolean,
+): AsyncIterable<ChangeEvent> {
+  for await (const event of source) if (isWanted(event)) yield event
+}
+
+/** Events and, while there are none, comments that keep the connection open. */
+async function* texts(
+  source: AsyncIterable<ChangeEvent>,
+  signal: AbortSignal,
+): AsyncIterable<string> {
+  yield `retry: ${RETRY_MS}\n\n`
+  const iterator = source[Symbol.asyncIterator]()
+  let next = iterator.next()
+  try {
+    while (!signal.aborted) {
+      const event = await orAfter(KEEP_ALIVE_MS, next)
+      if (event === undefined) {
+        yield ': still here\n\n'
+        continue
+      }
+      if (event.done === true) return
+      const { cursor, kind, id, change } = event.value
+      yield `id: ${cursor}\nevent: ${kind}\ndata: ${JSON.stringify({ id, change })}\n\n`
+      next = iterator.next()
+    }
+  } catch (error) {
+    // Without this a browser would ask for the same place for ever.
+    if (!isHubError(error, 'ERR_INVALID_CURSOR')) throw error
+    yield 'event: lost\ndata: {}\n\n'
+  } finally {
+    await iterator.return?.()
+  }
+}
+
+async function orAfter<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await Promise.race([
+      work,
+      new Promise<undefined>((resolve) => {
+        timer = setTimeout(() => resolve(undefined), ms)
+      }),
+    ])
+  } finally {
+    clearTimeout(timer)
+  }
+}
