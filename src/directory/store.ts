@@ -33,6 +33,13 @@ export interface DirectoryStore {
   listGroups(sourceId: string, query: ListQuery): Promise<ListResult<GroupRecord>>
   /** Members in a stable order. */
   members(sourceId: string, groupId: string, tx?: Transaction): Promise<Membership[]>
+  /** Ids of the members, of those among `ids` when they are given. */
+  memberIds(
+    sourceId: string,
+    groupId: string,
+    ids?: readonly string[],
+    tx?: Transaction,
+  ): Promise<string[]>
   /**
    * Members of several groups: group id → members, in a stable order.
    *
@@ -62,8 +69,8 @@ export interface DirectoryStore {
   ): Promise<boolean>
   insertGroup(record: GroupRecord, tx?: Transaction): Promise<void>
   replaceGroup(record: GroupRecord, expectedVersion: number, tx?: Transaction): Promise<boolean>
-  /** New version and lastModified without a compare-and-swap: member changes commute. False when it is gone. */
-  touchGroup(sourceId: string, id: string, at: Instant, tx?: Transaction): Promise<boolean>
+  /** New version and lastModified without a compare-and-swap: member changes commute. Null when it is gone. */
+  touchGroup(sourceId: string, id: string, at: Instant): Promise<GroupRecord | null>
   /** The same for several groups, when a member is gone from all of them. */
   touchGroups(
     sourceId: string,
@@ -77,15 +84,15 @@ export interface DirectoryStore {
     expectedVersion: number,
     tx?: Transaction,
   ): Promise<boolean>
-  /** Set semantics by member id. Returns the ids that were not members before. */
-  addMembers(rows: readonly Membership[], tx?: Transaction): Promise<string[]>
-  /** Returns the ids that were members before. */
+  /** Set semantics by member id. Returns how many were not members before. */
+  addMembers(rows: readonly Membership[], tx?: Transaction): Promise<number>
+  /** Returns how many were members before. */
   removeMembers(
     sourceId: string,
     groupId: string,
-    memberIds: readonly string[] | 'all',
+    memberIds: readonly string[],
     tx?: Transaction,
-  ): Promise<string[]>
-  /** Takes a deleted user out of every group; returns the groups. */
-  removeFromAllGroups(sourceId: string, memberId: string, tx?: Transaction): Promise<string[]>
+  ): Promise<number>
+  /** Takes a deleted user out of every group. */
+  removeFromAllGroups(sourceId: string, memberId: string, tx?: Transaction): Promise<void>
 }

@@ -4,7 +4,7 @@ import type { UserRecord } from '../directory/types.ts'
 import { commit } from '../ledger/commitment.ts'
 import type { ExpectedItem } from '../ledger/entries.ts'
 import { expectedSet } from '../ledger/expected-set.ts'
-import type { EntryWriter, LedgerIntake } from '../ledger/intake.ts'
+import type { EntryWriter, NewEntryIntake, PendingEntry } from '../ledger/intake.ts'
 import { deadlineAt, effectiveClass } from '../revocation/deadlines.ts'
 import { type Intent, type Lane, laneId } from '../revocation/lane.ts'
 import {
@@ -26,7 +26,7 @@ export interface CommitAccessDeps {
   apps: AppStore
   lanes: LaneStore
   revocations: RevocationStore
-  ledger: LedgerIntake
+  ledger: NewEntryIntake
   entries: EntryWriter
   vault: Vault
   /** What the app's connector covers there. An app whose connector is gone still owes its account. */
@@ -34,7 +34,7 @@ export interface CommitAccessDeps {
   newId(): string
 }
 
-/** One person's access before and after a change, inside the transaction of that change. */
+/** One person's access before and after a change. */
 export interface AccessTransition {
   /** As it was stored before the change. */
   user: UserRecord
@@ -45,38 +45,78 @@ export interface AccessTransition {
   now: Instant
 }
 
+/** What a plan rests on beside the person. */
+export interface AccessFacts {
+  apps: readonly PlannedApp[]
+  /** Lanes of one person by app. */
+  lanesOf(userId: string): ReadonlyMap<string, Lane>
+}
+
 /**
- * Writes everything that a change of access owes, in the caller's transaction: the case, its full set of
- * revocations, the lanes, and the ledger's `offboarding.opened`.
- *
- * @returns the generation that the user must be stored with, one higher when access really changed, and
- *   the case that was opened, if any
+ * Reads what plans for these people rest on, before the transaction: it then holds nothing but writes, and goes to
+ * the server in one message. Nothing is lost by that. A lane that moves meanwhile fails its compare-and-swap; every
+ * change of a person or their groups moves the person's version; and an app that is registered meanwhile would be
+ * missed by the snapshot of a transaction just as well.
  */
-export async function commitAccess(
+export async function accessFacts(
+  deps: Pick<CommitAccessDeps, 'apps' | 'lanes' | 'facetsOf'>,
+  sourceId: string,
+  userIds: readonly string[],
+): Promise<AccessFacts> {
+  const [apps, lanes] = await Promise.all([
+    deps.apps.current(),
+    deps.lanes.ofUsers(sourceId, userIds),
+  ])
+  const byUser = new Map<string, Map<string, Lane>>()
+  for (const lane of lanes) {
+    const own = byUser.get(lane.userId) ?? new Map<string, Lane>()
+    byUser.set(lane.userId, own.set(lane.appId, lane))
+  }
+  return {
+    apps: apps.map((app) => ({ app, facets: deps.facetsOf(app) })),
+    lanesOf: (userId) => byUser.get(userId) ?? new Map(),
+  }
+}
+
+/** Everything that a change of access owes, made and not yet written. */
+export interface Owed {
+  /** The generation that the user must be stored with, one higher when access really changed. */
+  generation: number
+  opened?: OpenedCase
+  lanes: readonly Lane[]
+}
+
+/** A case, its full set of revocations, its key and its entry. */
+export interface OpenedCase {
+  offboarding: Offboarding
+  revocations: readonly Revocation[]
+  wrappedKey: Buffer
+  entry: PendingEntry
+}
+
+/** What a change of access owes: the case with its full set of revocations, the ledger's entry, the lanes. */
+export function planOwed(
   deps: CommitAccessDeps,
+  facts: AccessFacts,
   change: AccessTransition,
-  tx: Transaction,
-): Promise<AccessCommit> {
+): Owed {
   const { user, before, after } = change
   const { generation: unchanged } = user
-  if (!before.active && !after.active) return { generation: unchanged }
-  const apps = (await deps.apps.all(tx)).map((app) => ({ app, facets: deps.facetsOf(app) }))
-  const lanes = new Map(
-    (await deps.lanes.ofUser(user.sourceId, user.id, tx)).map((lane) => [lane.appId, lane]),
-  )
+  if (!before.active && !after.active) return { generation: unchanged, lanes: [] }
+  const lanes = facts.lanesOf(user.id)
   const plan = planAccess({
     sourceId: user.sourceId,
     before,
     after,
-    apps,
+    apps: facts.apps,
     touchedAppIds: new Set(lanes.keys()),
     openAppIds: new Set([...lanes.values()].filter(isOpen).map((lane) => lane.appId)),
   })
   if (plan === undefined) {
-    return { generation: before.active === after.active ? unchanged : unchanged + 1 }
+    return { generation: before.active === after.active ? unchanged : unchanged + 1, lanes: [] }
   }
   const generation = unchanged + 1
-  const opened = await openOffboarding(deps, change, plan, generation, lanes, tx)
+  const { opened, lanes: revoked } = planCase(deps, change, plan, generation, lanes)
   const restored = plan.restore.map(({ app }) =>
     wanted(lanes.get(app.id), change, app, {
       generation,
@@ -86,28 +126,48 @@ export async function commitAccess(
       wantedAt: change.now,
     }),
   )
-  const moved = [...(opened?.lanes ?? []), ...restored]
-  if (moved.length > 0) await deps.lanes.save(moved, tx)
-  return { generation, ...(opened === undefined ? {} : { offboardingId: opened.id }) }
-}
-
-export interface AccessCommit {
-  generation: number
-  offboardingId?: string
+  return {
+    generation,
+    lanes: [...revoked, ...restored],
+    ...(opened === undefined ? {} : { opened }),
+  }
 }
 
 const isOpen = (lane: Lane): boolean => (lane.want ?? lane.current)?.op === 'revoke'
 
-/** Writes a case with its full set of revocations; the caller stores the lanes that it returns. */
-export async function openOffboarding(
+/**
+ * Writes what is owed. One message with all other writes of the transaction that are asked for in the same turn.
+ *
+ * @throws HubError ERR_CONFLICT when a lane or the person moved meanwhile
+ */
+export async function writeOwed(
+  { revocations, ledger, lanes }: Pick<CommitAccessDeps, 'revocations' | 'ledger' | 'lanes'>,
+  owed: readonly Owed[],
+  tx: Transaction,
+): Promise<void> {
+  const cases = owed.flatMap(({ opened }) => opened ?? [])
+  await Promise.all([
+    ...cases.map((one) => revocations.insert(one.offboarding, one.revocations, one.wrappedKey, tx)),
+    ledger.enqueueNew(
+      cases.map(({ entry }) => entry),
+      tx,
+    ),
+    lanes.save(
+      owed.flatMap((one) => one.lanes),
+      tx,
+    ),
+  ])
+}
+
+/** A case with its full set of revocations, and the lanes that will do it. */
+export function planCase(
   deps: CommitAccessDeps,
   change: AccessTransition,
   plan: AccessPlan,
   generation: number,
   lanes: ReadonlyMap<string, Lane>,
-  tx: Transaction,
-): Promise<{ id: string; lanes: Lane[] } | undefined> {
-  if (plan.kind === 'mover' && plan.revoke.length === 0) return undefined
+): { opened?: OpenedCase; lanes: Lane[] } {
+  if (plan.kind === 'mover' && plan.revoke.length === 0) return { lanes: [] }
   const { user, cause, now, forCause } = change
   const offboardingId = deps.newId()
   // A clock that went back must not shorten a deadline.
@@ -152,9 +212,7 @@ export async function openOffboarding(
     expected: expectedSet(items),
   }
   const caseKey = deps.vault.newKey(`case:${offboardingId}`)
-  await deps.revocations.insert(offboarding, revocations, caseKey.wrapped, tx)
-  await deps.ledger.enqueue([openedEntry(deps.entries, offboarding, caseKey.key)], tx)
-
+  const entry = openedEntry(deps.entries, offboarding, caseKey.key)
   const moved = plan.revoke.map(({ app }) => {
     const own = revocations.filter((r) => r.appId === app.id)
     return wanted(lanes.get(app.id), change, app, {
@@ -166,7 +224,10 @@ export async function openOffboarding(
       wantedAt: now,
     })
   })
-  return { id: offboardingId, lanes: moved }
+  return {
+    opened: { offboarding, revocations, wrappedKey: caseKey.wrapped, entry },
+    lanes: moved,
+  }
 }
 
 function wanted(
@@ -183,7 +244,11 @@ function wanted(
   )
 }
 
-function openedEntry(entries: EntryWriter, offboarding: Offboarding, caseKey: Buffer) {
+function openedEntry(
+  entries: EntryWriter,
+  offboarding: Offboarding,
+  caseKey: Buffer,
+): PendingEntry {
   const eid = `offboarding.opened:${offboarding.id}`
   return entries.write(
     {

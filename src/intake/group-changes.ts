@@ -1,18 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { GroupRecord, Membership } from '../directory/types.ts'
+import type { GroupRecord, Membership, UserRecord } from '../directory/types.ts'
 import { grantingGroups } from '../revocation/plan.ts'
 import { HubError } from '../shared/errors.ts'
 import { createKeyedQueue } from '../shared/keyed-queue.ts'
 import type { Transaction } from '../shared/transaction.ts'
-import { commitAccess } from './commit-access.ts'
-import type { ChangeCall, Directory, MemberDelta, MemberRef } from './directory.ts'
+import { inTurns, nextTurn } from '../shared/turns.ts'
+import { accessFacts, type Owed, planOwed, writeOwed } from './commit-access.ts'
+import type { ChangeCall, Changed, Directory, MemberDelta, MemberRef } from './directory.ts'
 import { isLostRace, lostRace, MAX_RACES, type UserChangeDeps } from './user-changes.ts'
 
 /**
  * People whose access changes per transaction. A whole-group replace of 50,000 becomes a row of bounded
  * transactions: members are a set, so a crash in the middle is mended by the provider's retry.
  */
-const PEOPLE_PER_TRANSACTION = 200
+const PEOPLE_PER_TRANSACTION = 100
 
 /** And where nobody's access changes: rows and versions only. */
 const ROWS_PER_TRANSACTION = 1_000
@@ -35,37 +36,50 @@ export function createGroupChanges(deps: UserChangeDeps): GroupChanges {
       }
       await store.insertGroup(record)
       if (members.length > 0) {
-        await changeMembers(deps, call, record.id, { base: 'keep', add: members, remove: [] })
-        return (await store.group(call.sourceId, record.id)) ?? record
+        const delta = { base: 'keep', add: members, remove: [] } as const
+        return (await changeMembers(deps, call, record.id, delta)) ?? record
       }
       return record
     },
 
-    changeGroup: (call, id, change) =>
-      inTurn(`${call.sourceId}/${id}`, async () => {
-        for (let race = 0; race < MAX_RACES; race++) {
-          const before = await existing(deps, call, id)
-          const { resource, members } = await change(before, () => store.members(call.sourceId, id))
-          let record = before
-          // If-Match insists on a version, so the version must move under compare-and-swap even for members.
-          if (call.ifMatch !== undefined || !isDeepStrictEqual(resource, before.resource)) {
-            record = {
-              ...before,
-              resource,
-              version: before.version + 1,
-              lastModified: Math.max(clock.now(), before.lastModified + 1),
-            }
-            if (!(await store.replaceGroup(record, before.version))) continue
+    changeGroup: async (call, id, change) => {
+      const attempt = async (): Promise<Changed<GroupRecord> | 'in turn' | undefined> => {
+        const before = await existing(deps, call, id)
+        const { resource, members } = await change(before, () => store.members(call.sourceId, id))
+        let record = before
+        // If-Match insists on a version, so the version must move under compare-and-swap even for members.
+        if (call.ifMatch !== undefined || !isDeepStrictEqual(resource, before.resource)) {
+          if (!waited) return 'in turn'
+          record = {
+            ...before,
+            resource,
+            version: before.version + 1,
+            lastModified: Math.max(clock.now(), before.lastModified + 1),
           }
-          const membersChanged =
-            members !== undefined && (await changeMembers(deps, call, id, members))
-          if (membersChanged) record = (await store.group(call.sourceId, id)) ?? record
-          return { record, changed: membersChanged || record.version !== before.version }
+          if (!(await store.replaceGroup(record, before.version))) return undefined
+        }
+        const touched =
+          members === undefined ? undefined : await changeMembers(deps, call, id, members)
+        return {
+          record: touched ?? record,
+          changed: touched !== undefined || record.version !== before.version,
+        }
+      }
+      // Changes of members commute and need not wait for each other; others would only lose races.
+      let waited = false
+      const first = await attempt()
+      if (first !== 'in turn' && first !== undefined) return first
+      waited = true
+      return await inTurn(`${call.sourceId}/${id}`, async () => {
+        for (let race = 0; race < MAX_RACES; race++) {
+          const done = await attempt()
+          if (done !== 'in turn' && done !== undefined) return done
         }
         throw new HubError('ERR_CONFLICT', 'too many concurrent changes of this group; try again', {
           retryAfterSeconds: 1,
         })
-      }),
+      })
+    },
 
     async deleteGroup(call, id) {
       for (let race = 0; race < MAX_RACES; race++) {
@@ -95,19 +109,25 @@ async function existing(
   return record
 }
 
-/** @returns whether the set of members is another one now */
+/** @returns the group's new version when the set of members is another one now */
 async function changeMembers(
   deps: UserChangeDeps,
   call: ChangeCall,
   groupId: string,
   delta: MemberDelta,
-): Promise<boolean> {
+): Promise<GroupRecord | undefined> {
   const leaving = new Set(delta.remove)
-  const joining = new Map(delta.add.map((member) => [member.value, member]))
+  const joining = new Map<string, MemberRef>()
+  await inTurns(delta.add, (slice) => {
+    for (const member of slice) joining.set(member.value, member)
+    return []
+  })
   if (delta.base === 'clear') {
-    for (const { memberId } of await deps.store.members(call.sourceId, groupId)) {
-      if (!joining.delete(memberId)) leaving.add(memberId)
-    }
+    const present = await deps.store.memberIds(call.sourceId, groupId)
+    await inTurns(present, (slice) => {
+      for (const memberId of slice) if (!joining.delete(memberId)) leaving.add(memberId)
+      return []
+    })
   } else {
     for (const id of joining.keys()) leaving.delete(id)
   }
@@ -118,114 +138,162 @@ async function changeMembers(
   const size = grants ? PEOPLE_PER_TRANSACTION : ROWS_PER_TRANSACTION
   for (let from = 0; from < ids.length; from += size) {
     const part = ids.slice(from, from + size)
-    const leave = part.filter((id) => leaving.has(id))
-    const join = part.flatMap((id) => joining.get(id) ?? [])
     const apply = grants ? changePeople : changeDisplay
-    changed = (await apply(deps, call, groupId, leave, join)) || changed
+    const step: Step = {
+      groupId,
+      leave: part.filter((id) => leaving.has(id)),
+      join: part.flatMap((id) => joining.get(id) ?? []),
+    }
+    changed = (await changePart(deps, call, step, apply)) || changed
+    if (from + size < ids.length) await nextTurn()
   }
-  if (changed) await deps.store.touchGroup(call.sourceId, groupId, deps.clock.now())
-  if (changed && grants) deps.onCommitted()
-  return changed
+  if (!changed) return undefined
+  const touched = await deps.store.touchGroup(call.sourceId, groupId, deps.clock.now())
+  if (grants) deps.onCommitted()
+  // Somebody has deleted it meanwhile; they saw to its members, these ones too.
+  return touched ?? (await existing(deps, { ...call, ifMatch: undefined }, groupId))
+}
+
+/** Members that leave and join a group in one transaction. */
+interface Step {
+  groupId: string
+  leave: readonly string[]
+  join: readonly MemberRef[]
 }
 
 /**
- * A group that grants nothing: rows, and a new version of each user concerned, whose `groups` shows them.
+ * Reads first who is a member, and then only writes: the transaction is one message. When somebody else was faster,
+ * it starts over.
+ *
+ * @returns whether somebody left or joined
  */
-async function changeDisplay(
+async function changePart(
   deps: UserChangeDeps,
   call: ChangeCall,
-  groupId: string,
-  leave: readonly string[],
-  join: readonly MemberRef[],
+  { groupId, leave, join }: Step,
+  apply: typeof changeDisplay,
 ): Promise<boolean> {
-  return await deps.transactor.transaction(async (tx) => {
-    const ids = await changeRows(deps, call, groupId, leave, join, tx)
-    await deps.store.touchUsers(call.sourceId, ids, deps.clock.now(), tx)
-    return ids.length > 0
+  const ids = [...leave, ...join.map((member) => member.value)]
+  for (let race = 0; race < MAX_RACES; race++) {
+    const present = new Set(await deps.store.memberIds(call.sourceId, groupId, ids))
+    const step: Step = {
+      groupId,
+      leave: leave.filter((id) => present.has(id)),
+      join: join.filter((member) => !present.has(member.value)),
+    }
+    const nothing = step.leave.length + step.join.length === 0
+    const done = await (nothing
+      ? isStill(deps, call, groupId, ids, present)
+      : apply(deps, call, step).catch(isLostRace))
+    if (done) return !nothing
+  }
+  throw new HubError('ERR_CONFLICT', 'too many concurrent changes of these members; try again', {
+    retryAfterSeconds: 1,
   })
 }
 
-/** @returns the ids of those who left or joined */
+/** "Nothing to do", acknowledged through a majority commit, as for users. */
+async function isStill(
+  { transactor, store }: UserChangeDeps,
+  { sourceId }: ChangeCall,
+  groupId: string,
+  ids: readonly string[],
+  present: ReadonlySet<string>,
+): Promise<boolean> {
+  const now = await transactor.transaction((tx) => store.memberIds(sourceId, groupId, ids, tx))
+  return now.length === present.size && now.every((id) => present.has(id))
+}
+
+/** A group that grants nothing: rows, and a new version of each user concerned, whose `groups` shows them. */
+async function changeDisplay(deps: UserChangeDeps, call: ChangeCall, step: Step): Promise<boolean> {
+  const ids = [...step.leave, ...step.join.map((member) => member.value)]
+  return await deps.transactor.transaction(async (tx) => {
+    await Promise.all([
+      changeRows(deps, call, step, tx),
+      deps.store.touchUsers(call.sourceId, ids, deps.clock.now(), tx),
+    ])
+    return true
+  })
+}
+
+/** Aborts unless those leave who were there, and those join who were not. */
 async function changeRows(
   { store }: UserChangeDeps,
-  call: ChangeCall,
-  groupId: string,
-  leave: readonly string[],
-  join: readonly MemberRef[],
+  { sourceId }: ChangeCall,
+  { groupId, leave, join }: Step,
   tx: Transaction,
-): Promise<string[]> {
-  const removed =
-    leave.length === 0 ? [] : await store.removeMembers(call.sourceId, groupId, leave, tx)
-  const added = join.length === 0 ? [] : await store.addMembers(join.map(rowOf(call, groupId)), tx)
-  return [...removed, ...added]
+): Promise<void> {
+  const rows = join.map(
+    (member): Membership => ({
+      sourceId,
+      groupId,
+      memberId: member.value,
+      type: member.type ?? 'User',
+      ...(member.display === undefined ? {} : { display: member.display }),
+    }),
+  )
+  const [removed, added] = await Promise.all([
+    store.removeMembers(sourceId, groupId, leave, tx),
+    store.addMembers(rows, tx),
+  ])
+  if (removed !== leave.length || added !== join.length) lostRace()
 }
 
-const rowOf =
-  (call: ChangeCall, groupId: string) =>
-  (member: MemberRef): Membership => ({
-    sourceId: call.sourceId,
-    groupId,
-    memberId: member.value,
-    type: member.type ?? 'User',
-    ...(member.display === undefined ? {} : { display: member.display }),
-  })
+/** Planning for one person takes about a quarter of a millisecond: others have their turn between so many. */
+const PLANS_PER_TURN = 20
 
 /**
  * A group that grants an app: rows, users and what they owe, in one transaction. Each user concerned gets
  * a new version, so that two removals from two groups that both grant the same app cannot each believe
  * that the other group still grants it.
  */
-async function changePeople(
-  deps: UserChangeDeps,
-  call: ChangeCall,
-  groupId: string,
-  leave: readonly string[],
-  join: readonly MemberRef[],
-): Promise<boolean> {
-  for (let race = 0; race < MAX_RACES; race++) {
-    const outcome = await deps.transactor
-      .transaction(async (tx) => {
-        const people = await deps.store.users(
-          call.sourceId,
-          [...leave, ...join.map((member) => member.value)],
-          tx,
-        )
-        const peopleIds = people.map((user) => user.id)
-        const before = await deps.store.groupIdsOf(call.sourceId, peopleIds, tx)
-        const ids = await changeRows(deps, call, groupId, leave, join, tx)
-        if (ids.length === 0) return 'unchanged'
-        const after = await deps.store.groupIdsOf(call.sourceId, peopleIds, tx)
-        for (const user of people) {
-          const was = before.get(user.id) ?? new Set<string>()
-          const is = after.get(user.id) ?? new Set<string>()
-          if (was.has(groupId) === is.has(groupId)) continue
-          const now = deps.clock.now()
-          const { generation } = await commitAccess(
-            deps,
-            {
-              user,
-              before: { active: user.active, groupIds: was },
-              after: { active: user.active, groupIds: is },
-              cause: call.cause,
-              forCause: false,
-              now,
-            },
-            tx,
-          )
-          const next = {
-            ...user,
-            generation,
-            version: user.version + 1,
-            lastModified: Math.max(now, user.lastModified + 1),
-          }
-          if (!(await deps.store.replaceUser(next, user.version, tx))) lostRace()
-        }
-        return 'changed'
-      })
-      .catch(isLostRace)
-    if (outcome) return outcome === 'changed'
+async function changePeople(deps: UserChangeDeps, call: ChangeCall, step: Step): Promise<boolean> {
+  const { store } = deps
+  const ids = [...step.leave, ...step.join.map((member) => member.value)]
+  const people = await store.users(call.sourceId, ids)
+  // After the users: who is in another group by then has another version, too.
+  const [groups, facts] = await Promise.all([
+    store.groupIdsOf(call.sourceId, ids),
+    accessFacts(deps, call.sourceId, ids),
+  ])
+  const leaving = new Set(step.leave)
+  const plan = (user: UserRecord): { next: UserRecord; version: number; owed: Owed } => {
+    const was = groups.get(user.id) ?? new Set<string>()
+    const is = new Set(was)
+    if (leaving.has(user.id)) is.delete(step.groupId)
+    else is.add(step.groupId)
+    const now = deps.clock.now()
+    const owed = planOwed(deps, facts, {
+      user,
+      before: { active: user.active, groupIds: was },
+      after: { active: user.active, groupIds: is },
+      cause: call.cause,
+      forCause: false,
+      now,
+    })
+    const next = {
+      ...user,
+      generation: owed.generation,
+      version: user.version + 1,
+      lastModified: Math.max(now, user.lastModified + 1),
+    }
+    return { next, version: user.version, owed }
   }
-  throw new HubError('ERR_CONFLICT', 'too many concurrent changes of these members; try again', {
-    retryAfterSeconds: 1,
+  const plans: ReturnType<typeof plan>[] = []
+  for (const user of people) {
+    if (plans.length % PLANS_PER_TURN === PLANS_PER_TURN - 1) await nextTurn()
+    plans.push(plan(user))
+  }
+  return await deps.transactor.transaction(async (tx) => {
+    const [, , ...kept] = await Promise.all([
+      changeRows(deps, call, step, tx),
+      writeOwed(
+        deps,
+        plans.map(({ owed }) => owed),
+        tx,
+      ),
+      ...plans.map(({ next, version }) => store.replaceUser(next, version, tx)),
+    ])
+    return kept.every(Boolean) || lostRace()
   })
 }

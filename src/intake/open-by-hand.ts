@@ -1,6 +1,6 @@
 import type { Cause } from '../revocation/types.ts'
 import { HubError } from '../shared/errors.ts'
-import { commitAccess } from './commit-access.ts'
+import { accessFacts, planOwed, writeOwed } from './commit-access.ts'
 import { isLostRace, lostRace, MAX_RACES, type UserChangeDeps } from './user-changes.ts'
 
 /** Who is to lose everything, although or before the provider says so. */
@@ -28,24 +28,27 @@ export async function openByHand(
   for (let race = 0; race < MAX_RACES; race++) {
     const user = await deps.store.user(sourceId, userId)
     if (user === null) throw new HubError('ERR_NOT_FOUND', `no such User: ${userId}`)
+    const [groups, facts] = await Promise.all([
+      deps.store.groupIdsOf(sourceId, [userId]),
+      accessFacts(deps, sourceId, [userId]),
+    ])
+    const groupIds = groups.get(userId) ?? new Set<string>()
+    const owed = planOwed(deps, facts, {
+      user,
+      before: { active: true, groupIds },
+      after: { active: false, groupIds },
+      cause,
+      forCause,
+      now,
+    })
+    const next = { ...user, generation: owed.generation, version: user.version + 1 }
     const opened = await deps.transactor
       .transaction(async (tx) => {
-        const groups = await deps.store.groupIdsOf(sourceId, [userId], tx)
-        const groupIds = groups.get(userId) ?? new Set<string>()
-        const { generation, offboardingId } = await commitAccess(
-          deps,
-          {
-            user,
-            before: { active: true, groupIds },
-            after: { active: false, groupIds },
-            cause,
-            forCause,
-            now,
-          },
-          tx,
-        )
-        const next = { ...user, generation, version: user.version + 1 }
-        return (await deps.store.replaceUser(next, user.version, tx)) ? offboardingId : lostRace()
+        const [kept] = await Promise.all([
+          deps.store.replaceUser(next, user.version, tx),
+          writeOwed(deps, [owed], tx),
+        ])
+        return kept ? owed.opened?.offboarding.id : lostRace()
       })
       .catch(isLostRace)
     if (opened) {

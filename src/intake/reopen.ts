@@ -1,10 +1,10 @@
 import { NO_ACCESS } from '../directory/access.ts'
 import type { UserRecord } from '../directory/types.ts'
-import { laneId } from '../revocation/lane.ts'
+import type { Lane } from '../revocation/lane.ts'
 import type { AppStore } from '../revocation/store.ts'
 import type { Offboarding, Revocation } from '../revocation/types.ts'
 import { HubError } from '../shared/errors.ts'
-import { openOffboarding } from './commit-access.ts'
+import { accessFacts, planCase, writeOwed } from './commit-access.ts'
 import { isLostRace, lostRace, MAX_RACES, type UserChangeDeps } from './user-changes.ts'
 
 export interface ReopenDeps extends UserChangeDeps {
@@ -20,39 +20,46 @@ export interface ReopenDeps extends UserChangeDeps {
  */
 export async function reopen(deps: ReopenDeps, revocation: Revocation): Promise<void> {
   const { sourceId, userId, appId } = revocation
-  const id = laneId({ sourceId, userId, appId })
   for (let race = 0; race < MAX_RACES; race++) {
     const user = await deps.store.user(sourceId, userId)
     if (user?.active) return
     const person = user ?? (await remembered(deps, revocation))
+    const facts = await accessFacts(deps, sourceId, [userId])
+    const app = facts.apps.find((known) => known.app.id === appId)
+    const lanes = facts.lanesOf(userId)
+    if (app === undefined || wantedOf(lanes.get(appId)) > revocation.generation) return
+    // Higher than that of any case, of another app too: somebody who was deleted has no generation of their own.
+    const generation = Math.max(person.generation, ...[...lanes.values()].map(wantedOf)) + 1
+    const now = deps.clock.now()
+    const owed = {
+      generation,
+      ...planCase(
+        deps,
+        {
+          user: person,
+          before: { ...NO_ACCESS, active: true },
+          after: NO_ACCESS,
+          cause: { kind: 'reobservation', requestId: revocation.id, receivedAt: now },
+          forCause: false,
+          now,
+        },
+        { kind: 'leaver', revoke: [app], restore: [] },
+        generation,
+        lanes,
+      ),
+    }
     const done = await deps.transactor
       .transaction(async (tx) => {
-        const app = (await deps.apps.all(tx)).find((known) => known.id === appId)
-        const lanes = await deps.lanes.load([id], tx)
-        const lane = lanes.get(id)
-        const wanted = lane?.want?.generation ?? 0
-        if (app === undefined || wanted > revocation.generation) return true
-        const generation = Math.max(person.generation, wanted) + 1
-        const now = deps.clock.now()
-        const opened = await openOffboarding(
-          deps,
-          {
-            user: person,
-            before: { ...NO_ACCESS, active: true },
-            after: NO_ACCESS,
-            cause: { kind: 'reobservation', requestId: revocation.id, receivedAt: now },
-            forCause: false,
-            now,
-          },
-          { kind: 'leaver', revoke: [{ app, facets: deps.facetsOf(app) }], restore: [] },
-          generation,
-          new Map(lane === undefined ? [] : [[appId, lane]]),
-          tx,
-        )
-        if (opened !== undefined) await deps.lanes.save(opened.lanes, tx)
-        if (user === null) return true
-        const next = { ...user, generation, version: user.version + 1 }
-        return (await deps.store.replaceUser(next, user.version, tx)) ? true : lostRace()
+        const [kept] = await Promise.all([
+          user === null ||
+            deps.store.replaceUser(
+              { ...user, generation, version: user.version + 1 },
+              user.version,
+              tx,
+            ),
+          writeOwed(deps, [owed], tx),
+        ])
+        return kept || lostRace()
       })
       .catch(isLostRace)
     if (done) {
@@ -64,6 +71,9 @@ export async function reopen(deps: ReopenDeps, revocation: Revocation): Promise<
     retryAfterSeconds: 1,
   })
 }
+
+const wantedOf = (lane: Lane | undefined): number =>
+  Math.max(lane?.want?.generation ?? 0, lane?.current?.generation ?? 0)
 
 /** A person whom the provider has deleted: as the case remembers them. */
 async function remembered(deps: ReopenDeps, revocation: Revocation): Promise<UserRecord> {

@@ -3,11 +3,17 @@ import { type AccessState, NO_ACCESS } from '../directory/access.ts'
 import type { DirectoryStore } from '../directory/store.ts'
 import type { UserRecord } from '../directory/types.ts'
 import type { Clock } from '../shared/clock.ts'
-import { HubError } from '../shared/errors.ts'
+import { HubError, isHubError } from '../shared/errors.ts'
 import type { JsonObject } from '../shared/json.ts'
 import { createKeyedQueue } from '../shared/keyed-queue.ts'
-import type { Transaction, Transactor } from '../shared/transaction.ts'
-import { type AccessCommit, type CommitAccessDeps, commitAccess } from './commit-access.ts'
+import type { Transactor } from '../shared/transaction.ts'
+import {
+  accessFacts,
+  type CommitAccessDeps,
+  type Owed,
+  planOwed,
+  writeOwed,
+} from './commit-access.ts'
 import type { ChangeCall, Changed, Directory } from './directory.ts'
 
 export interface UserChangeDeps extends CommitAccessDeps {
@@ -70,18 +76,20 @@ export function createUserChanges(deps: UserChangeDeps): UserChanges {
     async deleteUser(call, id) {
       for (let race = 0; race < MAX_RACES; race++) {
         const before = await existing(store, call, id)
+        const { owed, groupIds } = await owedBy(deps, call, before, NO_ACCESS)
         const done = await deps.transactor
           .transaction(async (tx) => {
-            await recordAccess(deps, call, before, NO_ACCESS, tx)
-            const groupIds = await store.removeFromAllGroups(call.sourceId, id, tx)
-            return (await store.removeUser(call.sourceId, id, before.version, tx))
-              ? groupIds
-              : lostRace()
+            const [removed] = await Promise.all([
+              store.removeUser(call.sourceId, id, before.version, tx),
+              store.removeFromAllGroups(call.sourceId, id, tx),
+              writeOwed(deps, [owed], tx),
+            ])
+            return removed || lostRace()
           })
           .catch(isLostRace)
         if (done) {
           deps.onCommitted()
-          await store.touchGroups(call.sourceId, done, clock.now())
+          await store.touchGroups(call.sourceId, [...groupIds], clock.now())
           return
         }
       }
@@ -122,39 +130,42 @@ async function commitStatusChange(
   before: UserRecord,
   record: UserRecord,
 ): Promise<UserRecord | false> {
+  const { owed } = await owedBy(deps, call, before, { active: record.active })
+  const next = { ...record, generation: owed.generation }
   const stored = await deps.transactor
     .transaction(async (tx) => {
-      const after = { active: record.active }
-      const { generation } = await recordAccess(deps, call, before, after, tx)
-      const next = { ...record, generation }
-      return (await deps.store.replaceUser(next, before.version, tx)) ? next : lostRace()
+      const [kept] = await Promise.all([
+        deps.store.replaceUser(next, before.version, tx),
+        writeOwed(deps, [owed], tx),
+      ])
+      return kept ? next : lostRace()
     })
     .catch(isLostRace)
   if (stored) deps.onCommitted()
   return stored
 }
 
-async function recordAccess(
+/** What is owed when a person's access becomes another one, and the groups they are in. */
+async function owedBy(
   deps: UserChangeDeps,
   call: ChangeCall,
   before: UserRecord,
   after: Partial<AccessState>,
-  tx: Transaction,
-): Promise<AccessCommit> {
-  const groups = await deps.store.groupIdsOf(call.sourceId, [before.id], tx)
+): Promise<{ owed: Owed; groupIds: ReadonlySet<string> }> {
+  const [groups, facts] = await Promise.all([
+    deps.store.groupIdsOf(call.sourceId, [before.id]),
+    accessFacts(deps, call.sourceId, [before.id]),
+  ])
   const groupIds = groups.get(before.id) ?? new Set<string>()
-  return await commitAccess(
-    deps,
-    {
-      user: before,
-      before: { active: before.active, groupIds },
-      after: { active: false, groupIds, ...after },
-      cause: call.cause,
-      forCause: false,
-      now: deps.clock.now(),
-    },
-    tx,
-  )
+  const owed = planOwed(deps, facts, {
+    user: before,
+    before: { active: before.active, groupIds },
+    after: { active: false, groupIds, ...after },
+    cause: call.cause,
+    forCause: false,
+    now: deps.clock.now(),
+  })
+  return { owed, groupIds }
 }
 
 /** Aborts the transaction: everything it wrote belongs to a state that is no longer the newest. */
@@ -164,7 +175,8 @@ export function lostRace(): never {
   throw new LostRace('somebody else was faster')
 }
 
+/** For `catch`: false for a lost race, of a lane too; every other error goes on. */
 export function isLostRace(error: unknown): false {
-  if (error instanceof LostRace) return false
+  if (error instanceof LostRace || isHubError(error, 'ERR_CONFLICT')) return false
   throw error
 }

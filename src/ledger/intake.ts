@@ -35,6 +35,11 @@ export interface LedgerIntake {
   enqueue(entries: readonly PendingEntry[], tx: Transaction): Promise<void>
 }
 
+export interface NewEntryIntake extends LedgerIntake {
+  /** The same for ids that nobody can have used, without looking; goes along with other writes of the transaction. */
+  enqueueNew(entries: readonly PendingEntry[], tx: Transaction): Promise<void>
+}
+
 /** Called by the sequencer inside the sealing transaction: `proven` and sealed are one commit. */
 export type OnSealed = (
   entries: readonly (PendingEntry & { index: number; leafHash: string })[],

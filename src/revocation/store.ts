@@ -5,7 +5,7 @@ import type { AppRecord, Offboarding, Revocation } from './types.ts'
 /** Lanes as the intake needs them. The worker's claim and lease calls are in worker-store.ts. */
 export interface LaneStore {
   load(ids: readonly string[], tx?: Transaction): Promise<Map<string, Lane>>
-  ofUser(sourceId: string, userId: string, tx?: Transaction): Promise<Lane[]>
+  ofUsers(sourceId: string, userIds: readonly string[], tx?: Transaction): Promise<Lane[]>
   /**
    * Inserts a lane of rev 0, else replaces by compare-and-swap on `rev`; the stored rev is one higher.
    * @returns ids that lost the race; inside a transaction a lost race throws instead
@@ -14,7 +14,11 @@ export interface LaneStore {
 }
 
 export interface RevocationStore {
-  /** Idempotent by the unique (sourceId, userId, generation). */
+  /**
+   * A new case. One write with the others of the transaction that are asked for at the same time.
+   *
+   * @throws HubError ERR_CONFLICT when this generation of the person has its case already
+   */
   insert(
     offboarding: Offboarding,
     revocations: readonly Revocation[],
@@ -26,5 +30,7 @@ export interface RevocationStore {
 export interface AppStore {
   /** All registered apps; served from a short-lived cache outside transactions. */
   all(tx?: Transaction): Promise<AppRecord[]>
+  /** All registered apps as they are now. */
+  current(): Promise<AppRecord[]>
   app(id: string): Promise<AppRecord | null>
 }

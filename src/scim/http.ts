@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express'
 import { HubError } from '../shared/errors.ts'
 import type { JsonObject } from '../shared/json.ts'
+import { nextTurn } from '../shared/turns.ts'
 import type { ScimAnswer, ScimParts } from './call.ts'
 import { isLong, jsonPieces } from './json-pieces.ts'
-import { nextTurn } from './turns.ts'
 
 /** A SCIM URL taken apart. */
 export interface ScimPath {

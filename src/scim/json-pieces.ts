@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../shared/json.ts'
-import { SLICE } from './turns.ts'
+import { SLICE } from '../shared/turns.ts'
 
 /** Whether an answer has so many members that writing it in one go would make others wait. */
 export function isLong(body: JsonObject): boolean {

@@ -3,11 +3,11 @@ import type { Membership } from '../directory/types.ts'
 import type { MemberDelta, MemberRef } from '../intake/directory.ts'
 import { HubError } from '../shared/errors.ts'
 import { isJsonObject, type Json } from '../shared/json.ts'
+import { inTurns } from '../shared/turns.ts'
 import type { Dialect } from './dialect.ts'
 import { matches } from './match.ts'
 import type { Assignment } from './patch-request.ts'
 import { GROUP } from './schema.ts'
-import { inTurns } from './turns.ts'
 import { coerceElement, coerceValue } from './value.ts'
 
 /** An id of a member; longer ones are no ids of ours. */

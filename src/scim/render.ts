@@ -1,8 +1,8 @@
 import type { GroupRecord, Membership, UserRecord } from '../directory/types.ts'
 import { iso } from '../shared/clock.ts'
 import type { Json, JsonObject } from '../shared/json.ts'
+import { inTurns } from '../shared/turns.ts'
 import { type ResourceSchema, schemasOf } from './schema.ts'
-import { inTurns } from './turns.ts'
 
 /** `W/"<version>"` (RFC 7644 §3.14). */
 export const etagOf = (version: number): string => `W/"${version}"`

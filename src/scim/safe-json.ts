@@ -1,6 +1,6 @@
 import { HubError } from '../shared/errors.ts'
 import type { Json } from '../shared/json.ts'
-import { nextTurn } from './turns.ts'
+import { nextTurn } from '../shared/turns.ts'
 
 /** Keys that would reach an object's prototype in code that copies by name. No SCIM attribute is called so. */
 const POISON = new Set(['__proto__', 'constructor', 'prototype'])

@@ -6,6 +6,10 @@ import { searchForm } from './search-form.ts'
 /** `_id` of a user or group. A source id holds no slash, so keys of two sources never meet. */
 export const key = (sourceId: string, id: string): string => `${sourceId}/${id}`
 
+/** `_id` of a membership. A member id of any form may follow: the group's id is ours and holds no slash. */
+export const memberKey = (sourceId: string, groupId: string, memberId: string): string =>
+  `${sourceId}/${groupId}/${memberId}`
+
 function resourceRow(record: UserRecord | GroupRecord, type: 'User' | 'Group'): ResourceRow {
   return {
     _id: key(record.sourceId, record.id),
@@ -39,7 +43,7 @@ export const groupRow = (record: GroupRecord): GroupRow => resourceRow(record, '
 
 /** A membership as it is stored. */
 export const membershipRow = (row: Membership): MembershipRow => ({
-  _id: `${row.sourceId}/${row.groupId}/${row.memberId}`,
+  _id: memberKey(row.sourceId, row.groupId, row.memberId),
   sourceId: row.sourceId,
   groupId: row.groupId,
   memberId: row.memberId,

@@ -11,6 +11,7 @@ import {
   groupRecord,
   groupRow,
   key,
+  memberKey,
   membership,
   membershipRow,
   userRecord,
@@ -18,6 +19,7 @@ import {
 } from './directory-rows.ts'
 import { createTotals } from './directory-totals.ts'
 import { sessionOf, within } from './transaction.ts'
+import { writerOn } from './transaction-writes.ts'
 
 /** Members in one listing of groups: an answer of about 30 MB. A single group is always read whole. */
 const MAX_LISTED_MEMBERS = 200_000
@@ -31,6 +33,7 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
   const users = db.collection<UserRow>('users')
   const groups = db.collection<GroupRow>('groups')
   const memberships = db.collection<MembershipRow>('memberships')
+  const write = writerOn(connection)
 
   return {
     ...createDirectoryLists({ users, groups, memberships, totals: createTotals() }),
@@ -64,6 +67,22 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
           )
           .toArray()
         return rows.map(membership)
+      }),
+
+    memberIds: (sourceId, groupId, ids, tx) =>
+      within(tx, async () => {
+        const among = ids === undefined ? {} : { memberId: { $in: [...ids] } }
+        const rows = await memberships
+          .find(
+            { sourceId, groupId, ...among },
+            {
+              ...sessionOf(tx),
+              projection: { _id: 0, memberId: 1 },
+              batchSize: MEMBERS_PER_BATCH,
+            },
+          )
+          .toArray()
+        return rows.map((row) => row.memberId)
       }),
 
     membersOf: (sourceId, groupIds) =>
@@ -102,27 +121,25 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
     replaceUser: (record, expectedVersion, tx) =>
       within(tx, async () => {
         const { _id, ...fields } = userRow(record)
-        const { matchedCount } = await users.updateOne(
-          { _id, version: expectedVersion },
-          { $set: fields },
-          sessionOf(tx),
+        const { matched } = await write(
+          users,
+          [{ updateOne: { filter: { _id, version: expectedVersion }, update: { $set: fields } } }],
+          tx,
         )
-        return matchedCount === 1
+        return matched === 1
       }),
 
     touchUsers: (sourceId, ids, at, tx) =>
       within(tx, async () => {
         if (ids.length === 0) return
-        await users.updateMany(amongKeys(sourceId, ids), touch(at), sessionOf(tx))
+        const filter = amongKeys(sourceId, ids)
+        await write(users, [{ updateMany: { filter, update: touch(at) } }], tx)
       }),
 
     removeUser: (sourceId, id, expectedVersion, tx) =>
       within(tx, async () => {
-        const { deletedCount } = await users.deleteOne(
-          { _id: key(sourceId, id), version: expectedVersion },
-          sessionOf(tx),
-        )
-        return deletedCount === 1
+        const filter = { _id: key(sourceId, id), version: expectedVersion }
+        return (await write(users, [{ deleteOne: { filter } }], tx)).deleted === 1
       }),
 
     insertGroup: (record, tx) =>
@@ -141,14 +158,13 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
         return matchedCount === 1
       }),
 
-    touchGroup: (sourceId, id, at, tx) =>
-      within(tx, async () => {
-        const { matchedCount } = await groups.updateOne(
-          { _id: key(sourceId, id) },
-          touch(at),
-          sessionOf(tx),
-        )
-        return matchedCount === 1
+    touchGroup: (sourceId, id, at) =>
+      within(undefined, async () => {
+        const row = await groups.findOneAndUpdate({ _id: key(sourceId, id) }, touch(at), {
+          returnDocument: 'after',
+          ...shown(undefined),
+        })
+        return row && groupRecord(row)
       }),
 
     touchGroups: (sourceId, ids, at, tx) =>
@@ -168,44 +184,23 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
 
     addMembers: (rows, tx) =>
       within(tx, async () => {
-        if (rows.length === 0) return []
-        const { upsertedIds } = await memberships.bulkWrite(
-          rows.map((row) => {
-            const { _id, ...fields } = membershipRow(row)
-            return {
-              updateOne: { filter: { _id }, update: { $setOnInsert: fields }, upsert: true },
-            }
-          }),
-          { ordered: false, ...sessionOf(tx) },
-        )
-        return Object.keys(upsertedIds).map((index) => rows[Number(index)]?.memberId ?? '')
+        const writes = rows.map((row) => {
+          const { _id, ...fields } = membershipRow(row)
+          return { updateOne: { filter: { _id }, update: { $setOnInsert: fields }, upsert: true } }
+        })
+        return (await write(memberships, writes, tx)).upserted.length
       }),
 
     removeMembers: (sourceId, groupId, memberIds, tx) =>
       within(tx, async () => {
-        const which = {
-          sourceId,
-          groupId,
-          ...(memberIds === 'all' ? {} : { memberId: { $in: [...memberIds] } }),
-        }
-        const present = await memberships
-          .find(which, { ...sessionOf(tx), projection: { memberId: 1 } })
-          .toArray()
-        if (present.length > 0) {
-          const keys = present.map((row) => row._id)
-          await memberships.deleteMany({ _id: { $in: keys } }, sessionOf(tx))
-        }
-        return present.map((row) => row.memberId)
+        if (memberIds.length === 0) return 0
+        const filter = { _id: { $in: memberIds.map((id) => memberKey(sourceId, groupId, id)) } }
+        return (await write(memberships, [{ deleteMany: { filter } }], tx)).deleted
       }),
 
     removeFromAllGroups: (sourceId, memberId, tx) =>
       within(tx, async () => {
-        const which = { sourceId, memberId }
-        const present = await memberships
-          .find(which, { ...sessionOf(tx), projection: { groupId: 1 } })
-          .toArray()
-        if (present.length > 0) await memberships.deleteMany(which, sessionOf(tx))
-        return present.map((row) => row.groupId)
+        await write(memberships, [{ deleteMany: { filter: { sourceId, memberId } } }], tx)
       }),
   }
 }

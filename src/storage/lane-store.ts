@@ -9,11 +9,13 @@ import { lanesOf } from './lane-models.ts'
 import { type LaneRow, laneOf, laneRow } from './lane-rows.ts'
 import { createLaneSwap, swapWrite } from './lane-swap.ts'
 import { sessionOf, within } from './transaction.ts'
+import { writerOn } from './transaction-writes.ts'
 
 /** Lanes in MongoDB. Call `prepareLanes` once before. */
 export function createLaneStore(connection: Connection): LaneStore & WorkerLaneStore {
   const lanes = lanesOf(connection)
   const paces = pacesOf(connection)
+  const write = writerOn(connection)
   const swapInBatch = createLaneSwap(lanes)
   const claim = createLaneClaim(lanes)
   const leasedByOthers = createLeaseCount(lanes)
@@ -26,9 +28,11 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
         return new Map(rows.map((row) => [row._id, laneOf(row)]))
       }),
 
-    ofUser: (sourceId, userId, tx) =>
+    ofUsers: (sourceId, userIds, tx) =>
       within(tx, async () => {
-        const rows = await lanes.find({ sourceId, userId }, sessionOf(tx)).toArray()
+        const rows = await lanes
+          .find({ sourceId, userId: { $in: [...userIds] } }, sessionOf(tx))
+          .toArray()
         return rows.map(laneOf)
       }),
 
@@ -36,14 +40,9 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
       within(tx, async () => {
         if (changed.length === 0) return []
         if (tx !== undefined) {
-          const result = await lanes.bulkWrite(changed.map(keep), sessionOf(tx))
+          const { upserted, matched } = await write(lanes, changed.map(keep), tx)
           const created = changed.filter((lane) => lane.rev === 0).length
-          if (
-            result.upsertedCount === created &&
-            result.matchedCount === changed.length - created
-          ) {
-            return []
-          }
+          if (upserted.length === created && matched === changed.length - created) return []
           throw new HubError('ERR_CONFLICT', 'somebody else moved this lane at the same time')
         }
         const lost: string[] = []

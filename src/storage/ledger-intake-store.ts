@@ -1,8 +1,9 @@
 import type { Connection } from 'mongoose'
-import type { LedgerIntake } from '../ledger/intake.ts'
-import { type Clock, systemClock } from '../shared/clock.ts'
+import type { NewEntryIntake, PendingEntry } from '../ledger/intake.ts'
+import { type Clock, type Instant, systemClock } from '../shared/clock.ts'
 import { entriesOf, type IntakeRow, intakeOf } from './ledger-collections.ts'
 import { sessionOf, within } from './transaction.ts'
+import { writerOn } from './transaction-writes.ts'
 
 /**
  * The door into the ledger. The rows belong to the caller's transaction: the change and its entry are
@@ -11,9 +12,10 @@ import { sessionOf, within } from './transaction.ts'
 export function createLedgerIntake(
   connection: Connection,
   clock: Clock = systemClock,
-): LedgerIntake {
+): NewEntryIntake {
   const intake = intakeOf(connection)
   const log = entriesOf(connection)
+  const write = writerOn(connection)
   return {
     enqueue: (entries, tx) =>
       within(tx, async () => {
@@ -35,12 +37,27 @@ export function createLedgerIntake(
         const at = clock.now()
         // Of one id that is given twice, the first.
         const fresh = new Map<string, IntakeRow>()
-        for (const { eid, type, leaf, references, mac } of entries) {
-          if (known.has(eid) || fresh.has(eid)) continue
-          fresh.set(eid, { _id: eid, type, leaf, references, at, ...(mac && { mac }) })
+        for (const entry of entries) {
+          if (known.has(entry.eid) || fresh.has(entry.eid)) continue
+          fresh.set(entry.eid, intakeRow(entry, at))
         }
         // A row that somebody else adds meanwhile is a write conflict: the transaction starts over and finds it.
         if (fresh.size > 0) await intake.insertMany([...fresh.values()], session)
       }),
+
+    enqueueNew: (entries, tx) =>
+      within(tx, async () => {
+        const at = clock.now()
+        await write(
+          intake,
+          entries.map((entry) => ({ insertOne: { document: intakeRow(entry, at) } })),
+          tx,
+        )
+      }),
   }
+}
+
+function intakeRow(entry: PendingEntry, at: Instant): IntakeRow {
+  const { eid, type, leaf, references, mac } = entry
+  return { _id: eid, type, leaf, references, at, ...(mac && { mac }) }
 }

@@ -4,6 +4,7 @@ import type { ProjectionStore, RevocationNews } from '../revocation/projection-s
 import type { RevocationReader } from '../revocation/reader.ts'
 import type { RevocationStore } from '../revocation/store.ts'
 import type { Revocation } from '../revocation/types.ts'
+import { HubError } from '../shared/errors.ts'
 import { gatheredById } from './lane-batch.ts'
 import {
   caseKeysOf,
@@ -14,6 +15,7 @@ import {
 import { createRevocationReader, offboardingOf, revocationOf } from './revocation-reader.ts'
 import { createSealEffects } from './seal-effects.ts'
 import { sessionOf, within } from './transaction.ts'
+import { writerOn } from './transaction-writes.ts'
 
 /** Cases and revocations in MongoDB. Call `prepareRevocations` once before. */
 export function createRevocationStore(
@@ -22,6 +24,7 @@ export function createRevocationStore(
   const offboardings = offboardingsOf(connection)
   const revocations = revocationsOf(connection)
   const caseKeys = caseKeysOf(connection)
+  const write = writerOn(connection)
   // Each lane at work asks whom its case is about.
   const caseRow = gatheredById((ids) => offboardings.find({ _id: { $in: ids } }).toArray())
 
@@ -35,18 +38,32 @@ export function createRevocationStore(
       }),
 
     insert: async (offboarding, planned, wrappedCaseKey, tx) => {
-      const session = sessionOf(tx)
       const { id, ...fields } = offboarding
       const { sourceId, userId, generation } = fields
-      const inserted = await offboardings.updateOne(
-        { sourceId, userId, generation },
-        { $setOnInsert: { ...fields, _id: id, open: planned.length } },
-        { ...session, upsert: true },
-      )
-      if (inserted.upsertedCount === 0) return
-      await caseKeys.insertOne({ _id: id, wrapped: wrappedCaseKey }, session)
-      if (planned.length === 0) return
-      await revocations.insertMany(planned.map(insertedRow), session)
+      const [opened] = await Promise.all([
+        write(
+          offboardings,
+          [
+            {
+              updateOne: {
+                filter: { sourceId, userId, generation },
+                update: { $setOnInsert: { ...fields, _id: id, open: planned.length } },
+                upsert: true,
+              },
+            },
+          ],
+          tx,
+        ),
+        write(caseKeys, [{ insertOne: { document: { _id: id, wrapped: wrappedCaseKey } } }], tx),
+        write(
+          revocations,
+          planned.map((unit) => ({ insertOne: { document: insertedRow(unit) } })),
+          tx,
+        ),
+      ])
+      if (opened.upserted.length === 0) {
+        throw new HubError('ERR_CONFLICT', 'this generation of the person has its case already')
+      }
     },
 
     project: async (news, tx) => {

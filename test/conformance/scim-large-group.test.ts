@@ -54,7 +54,7 @@ async function cost(work: () => Promise<unknown>) {
       {
         $match: {
           ns: { $not: /system\.profile|\$cmd$/ },
-          op: { $in: ['query', 'insert', 'update', 'remove', 'getmore'] },
+          op: { $in: ['query', 'insert', 'update', 'remove', 'getmore', 'bulkWrite', 'command'] },
         },
       },
       {
@@ -69,6 +69,7 @@ async function cost(work: () => Promise<unknown>) {
                 { $ifNull: ['$ninserted', 0] },
                 { $ifNull: ['$nModified', 0] },
                 { $ifNull: ['$ndeleted', 0] },
+                { $ifNull: ['$nUpserted', 0] },
                 { $cond: [{ $ifNull: ['$upsert', false] }, 1, 0] },
               ],
             },

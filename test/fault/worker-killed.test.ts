@@ -40,7 +40,7 @@ afterEach(async () => {
   await database.dispose()
 })
 
-const laneOf = async (userId: string) => (await engine.lanes.ofUser('okta', userId))[0]
+const laneOf = async (userId: string) => (await engine.lanes.ofUsers('okta', [userId]))[0]
 
 const proven = (userId: string) =>
   eventually('proof', async () => {

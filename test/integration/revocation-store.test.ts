@@ -72,9 +72,18 @@ const sealed = (type: 'revocation.verified' | 'revocation.waived', revocationId:
     leafHash: 'ab',
   }) satisfies Parameters<OnSealed>[0][number]
 
-test('revocation store, the same case inserted twice, is there once', async () => {
+test('revocation store, a second case of one generation, is refused whole', async () => {
   await insert([revocation('r1')])
-  await insert([revocation('r2')])
+  const second = transact((tx) =>
+    store.insert(
+      { ...offboarding('o1', 1), id: 'o2' },
+      [revocation('r2', { offboardingId: 'o2' })],
+      Buffer.from('key'),
+      tx,
+    ),
+  )
+  await expect(second).rejects.toMatchObject({ code: 'ERR_CONFLICT' })
+  expect(await store.ofOffboarding('o2')).toEqual([])
   expect((await store.ofOffboarding('o1')).map(({ id }) => id)).toEqual(['r1'])
 })
 

@@ -88,7 +88,7 @@ test('worker, a refused credential, holds the lane and charges no attempt until 
   target.mood = 'refuses-credential'
   await leave()
   const lane = await eventually('held', async () => {
-    const [found] = await engine.lanes.ofUser('okta', ann)
+    const [found] = await engine.lanes.ofUsers('okta', [ann])
     return found?.state === 'held' ? found : undefined
   })
   expect(lane.work[0]).toMatchObject({ attempts: 0, fault: 'credential' })

@@ -63,7 +63,7 @@ test('worker, a return while a write without an answer may still land, waits it 
   engine.startWorker()
   await engine.setActive(ann, false)
   await eventually('sent', async () => {
-    const [lane] = await engine.lanes.ofUser('okta', ann)
+    const [lane] = await engine.lanes.ofUsers('okta', [ann])
     return lane?.quarantine !== undefined
   })
   target.mood = 'well'
