@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { LedgerReader } from '../ledger/reader.ts'
-import { iso } from '../shared/clock.ts'
+import { type Instant, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { READERS_AND_OWNERS } from './access.ts'
 import { defineRoute, type Route } from './route.ts'
@@ -20,6 +20,9 @@ const index = z.object({
 
 const status = z.object({
   origin: z.string(),
+  waiting: z
+    .object({ count: z.int(), since: z.iso.datetime().nullable() })
+    .meta({ description: 'Entries that are not sealed yet, and since when the oldest waits' }),
   sealed: z.object({ size: z.int(), at: z.iso.datetime().optional() }),
   signed: z
     .object({
@@ -30,7 +33,27 @@ const status = z.object({
       quorum: z.boolean().nullable(),
     })
     .nullable(),
+  lag: z.int().meta({ description: 'Entries that are sealed and not signed' }),
+  stamped: z.object({ size: z.int(), at: z.iso.datetime() }).nullable(),
+  signer: z
+    .object({
+      seen: z.iso.datetime(),
+      refused: z.string().nullable().meta({ description: 'Why nothing is signed' }),
+    })
+    .nullable(),
+  worm: z
+    .object({
+      size: z.int(),
+      at: z.iso.datetime().nullable(),
+      lag: z.int().meta({ description: 'Entries that are signed and not copied' }),
+      trouble: z.string().nullable(),
+    })
+    .nullable()
+    .meta({ description: 'The write-once copy' }),
 })
+
+/** 0 is never, too. */
+const isoOrNull = (at: Instant | null): string | null => (at ? iso(at) : null)
 
 /** The ledger, for auditors. Its entries hold no personal data. */
 export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
@@ -43,17 +66,23 @@ export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
       allow: READERS_AND_OWNERS,
       answers: { 200: { description: 'Sizes and times', schema: status } },
       handle: async () => {
-        const { origin, sealed, signed } = await ledger.status()
+        const { origin, waiting, sealed, signed, lag, stamped, signer, worm } =
+          await ledger.status()
         return {
           status: 200,
           json: {
             origin,
+            waiting: { count: waiting.count, since: isoOrNull(waiting.since) },
             sealed: { size: sealed.size, ...(sealed.size === 0 ? {} : { at: iso(sealed.at) }) },
             signed: signed && {
               ...signed,
               at: iso(signed.at),
-              witnesses: signed.witnesses.map(({ name, at }) => ({ name, at: at && iso(at) })),
+              witnesses: signed.witnesses.map(({ name, at }) => ({ name, at: isoOrNull(at) })),
             },
+            lag,
+            stamped: stamped && { size: stamped.size, at: iso(stamped.at) },
+            signer: signer && { seen: iso(signer.seen), refused: signer.refused },
+            worm: worm && { ...worm, at: isoOrNull(worm.at) },
           },
         }
       },

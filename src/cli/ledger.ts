@@ -8,6 +8,7 @@ import { type ApiClient, CliError } from './api-client.ts'
 import { command, type MakeContext, noun } from './context.ts'
 import { exportTo, fileOrNull, hubSource, sourceOf } from './ledger-export.ts'
 import { registerRotation } from './ledger-keys.ts'
+import { registerRecover } from './ledger-recover.ts'
 import { registerRestoreCheck } from './ledger-restore.ts'
 import { verifiers } from './ledger-verifiers.ts'
 import { print } from './output.ts'
@@ -67,6 +68,7 @@ export function registerLedger(program: Command, context: MakeContext): void {
 
   registerRotation(ledger, context)
   registerRestoreCheck(ledger, context)
+  registerRecover(ledger, context)
 }
 
 /** The kept checkpoint moves only after everything about the new one was verified. */

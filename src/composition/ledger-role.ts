@@ -3,7 +3,12 @@ import { join } from 'node:path'
 import { createAnchors } from '../ledger/anchors.ts'
 import type { OnSealed } from '../ledger/intake.ts'
 import type { Policy } from '../ledger/policy.ts'
+import { createLedgerReader } from '../ledger/reader.ts'
+import { createSignerReporter } from '../ledger/signer-report.ts'
 import { createLedger, createSealing, createSigning, type Ledger } from '../ledger/start-ledger.ts'
+import { readerSource } from '../ledger/tlog-source.ts'
+import { createWormCopy } from '../ledger/worm-copy.ts'
+import { createWormDirectory } from '../ledger/worm-directory.ts'
 import { VERSION } from '../version.ts'
 import { authorityOf, logVerifiers } from './ledger-parties.ts'
 import type { Parts } from './parts.ts'
@@ -12,7 +17,7 @@ import type { Parts } from './parts.ts'
 export type LedgerRole = Pick<Ledger, 'start' | 'stop'> &
   Partial<Pick<Ledger, 'poke' | 'status' | 'verifierKeys'>>
 
-/** Sealing, signing with its anchors, or both; undefined in a process that does neither. */
+/** Sealing, signing with all that follows a signature, or both; undefined in a process that does neither. */
 export async function createLedgerRole(
   parts: Parts,
   { policy, onSealed }: { policy: Policy | undefined; onSealed: OnSealed },
@@ -24,25 +29,43 @@ export async function createLedgerRole(
     // Beside the keys, for people: what an auditor pins, handed over by another way than a certificate.
     await writeFile(join(config.dataDir, 'keys', 'log.vkey'), `${role.verifierKeys.log}\n`)
   }
+  const { status } = role
+  const { ledgerOrigin: origin, ledgerWormDirectory: directory } = config
+  const common = { store: stores.ledger, clock: stores.clock, log }
   const authority = await authorityOf(config)
-  if ((policy ?? authority) === undefined) return role
-  const anchors = createAnchors({
-    store: stores.ledger,
-    policy,
-    authority,
-    clock: stores.clock,
-    fetch,
-    log,
+  const anchors =
+    (policy ?? authority) === undefined
+      ? undefined
+      : createAnchors({ ...common, policy, authority, fetch })
+  const copy =
+    directory === undefined
+      ? undefined
+      : createWormCopy({
+          ...common,
+          source: readerSource(createLedgerReader({ origin, store: stores.ledger })),
+          worm: createWormDirectory(directory),
+          // Of several processes, the one that signs.
+          leading: () => status().leading,
+        })
+  const reporter = createSignerReporter({
+    ...common,
+    state: () => {
+      const { leading, refused } = status()
+      return leading ? { refused, worm: copy?.status() } : undefined
+    },
   })
+  const others = [anchors, copy, reporter].filter((other) => other !== undefined)
   return {
     ...role,
     start: () => {
       role.start()
-      anchors.start()
+      for (const other of others) other.start()
     },
     stop: async () => {
+      await anchors?.stop()
       await role.stop()
-      await anchors.stop()
+      await copy?.stop()
+      await reporter.stop()
     },
   }
 }
@@ -61,7 +84,8 @@ async function sealerOrSigner(
   }
   const sealer = { ...common, onSealed, holder }
   if (roles.includes('ledger') && ledgerLogKeys.length > 0 && !roles.includes('signer')) {
-    return createSealing({ ...sealer, logKeys: logVerifiers(ledgerLogKeys, origin) })
+    const { masterKey } = secrets
+    return createSealing({ ...sealer, masterKey, logKeys: logVerifiers(ledgerLogKeys, origin) })
   }
   if (roles.includes('ledger')) return await createLedger({ ...signer, ...sealer })
   if (!roles.includes('signer')) return undefined

@@ -29,6 +29,10 @@ export interface Config {
   /** 32 bytes. Absent: see `localSecrets`. */
   readonly masterKey: Buffer | undefined
   readonly metricsToken: string | undefined
+  /** Where people sign in; absent: tokens only. */
+  readonly oidc: OidcConfig | undefined
+  /** Source whose directory has the hub's own users. */
+  readonly adminSource: string | undefined
   readonly ledgerOrigin: string
   /** vkeys; empty: the key is in `dataDir`. */
   readonly ledgerLogKeys: readonly string[]
@@ -37,12 +41,28 @@ export interface Config {
   readonly ledgerTsaUrl: string | undefined
   /** Path of a PEM file. */
   readonly ledgerTsaCertificates: string | undefined
+  /** Path of a folder that exists. */
+  readonly ledgerWormDirectory: string | undefined
   /** npm package names. */
   readonly connectors: readonly string[]
   /** Schema extensions beside the enterprise user. */
   readonly scimExtensions: ScimExtensions
   readonly logLevel: LogLevel
 }
+
+/** A provider, and what its claims mean here. */
+export interface OidcConfig {
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly roleClaim: string
+  /** Value of the claim → role. */
+  readonly roles: ReadonlyMap<string, (typeof OIDC_ROLES)[number]>
+  readonly personClaim: string
+  readonly scope: string
+}
+
+const OIDC_ROLES = ['admin', 'operator', 'auditor', 'owner', 'viewer'] as const
 
 const list = (text: string): string[] =>
   text
@@ -111,6 +131,35 @@ const schema = z.object({
     .refine((key) => key.length === 32, 'must be 32 bytes in base64 (openssl rand -base64 32)')
     .optional(),
   METRICS_TOKEN: token.optional(),
+  OIDC_ISSUER: z
+    .url({ protocol: /^https?$/, error: 'must be a URL' })
+    .refine(
+      (url) => /^https:|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(`${url}/`),
+      'must be https, but for a provider on this machine',
+    )
+    .optional(),
+  OIDC_CLIENT_ID: z.string().optional(),
+  OIDC_CLIENT_SECRET: z.string().optional(),
+  OIDC_ROLES: z
+    .string()
+    .transform((text) =>
+      list(text).map((pair) => [
+        pair.slice(0, pair.lastIndexOf('=')).trim(),
+        pair.slice(pair.lastIndexOf('=') + 1).trim(),
+      ]),
+    )
+    .pipe(z.array(z.tuple([z.string().min(1), z.enum(OIDC_ROLES)])).min(1))
+    .optional(),
+  OIDC_ROLE_CLAIM: z.string().default('groups'),
+  OIDC_PERSON_CLAIM: z.string().default('email'),
+  OIDC_SCOPE: z
+    .string()
+    .regex(/(^| )openid( |$)/, 'must include openid')
+    .default('openid email profile'),
+  ADMIN_SOURCE: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be the id of a source')
+    .optional(),
   LEDGER_ORIGIN: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, 'must be like hub.example.com/ledger')
@@ -123,6 +172,7 @@ const schema = z.object({
   LEDGER_POLICY_FILE: z.string().optional(),
   LEDGER_TSA_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
   LEDGER_TSA_CERTIFICATES: z.string().optional(),
+  LEDGER_WORM_DIRECTORY: z.string().optional(),
   CONNECTORS: z
     .string()
     .transform(list)
@@ -154,7 +204,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const { values, issues } = readVariables(env)
   const parsed = schema.safeParse(values)
   if (!parsed.success) issues.push(...parsed.error.issues)
-  issues.push(...missingTogether(values, issues))
+  issues.push(...missingTogether(values, issues), ...missingForSignIn(values))
   if (!parsed.success || issues.length > 0) {
     const text = z.prettifyError(new z.ZodError(issues))
     throw new HubError('ERR_CONFIG', `the configuration has faults:\n${text}`)
@@ -175,11 +225,25 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     adminToken: v.ADMIN_TOKEN,
     masterKey: v.MASTER_KEY,
     metricsToken: v.METRICS_TOKEN,
+    oidc:
+      v.OIDC_ISSUER === undefined
+        ? undefined
+        : Object.freeze({
+            issuer: v.OIDC_ISSUER,
+            clientId: v.OIDC_CLIENT_ID ?? '',
+            clientSecret: v.OIDC_CLIENT_SECRET ?? '',
+            roleClaim: v.OIDC_ROLE_CLAIM,
+            roles: new Map(v.OIDC_ROLES ?? []),
+            personClaim: v.OIDC_PERSON_CLAIM,
+            scope: v.OIDC_SCOPE,
+          }),
+    adminSource: v.ADMIN_SOURCE,
     ledgerOrigin: v.LEDGER_ORIGIN,
     ledgerLogKeys: Object.freeze(v.LEDGER_LOG_KEY),
     ledgerPolicyFile: v.LEDGER_POLICY_FILE,
     ledgerTsaUrl: v.LEDGER_TSA_URL,
     ledgerTsaCertificates: v.LEDGER_TSA_CERTIFICATES,
+    ledgerWormDirectory: v.LEDGER_WORM_DIRECTORY,
     connectors: Object.freeze(v.CONNECTORS),
     scimExtensions: v.SCIM_EXTENSIONS_FILE,
     logLevel: v.LOG_LEVEL,
@@ -235,4 +299,12 @@ function missingTogether(values: Record<string, string>, known: readonly Issue[]
     .filter((name) => values[name] === undefined)
     .filter((name) => !known.some((issue) => issue.path[0] === `${name}_FILE`))
     .map((name) => fault(name, 'must be set when MONGODB_URI is set'))
+}
+
+/** Signing in needs all of it: half a configuration would let nobody in, or everybody. */
+function missingForSignIn(values: Record<string, string>): Issue[] {
+  if (values['OIDC_ISSUER'] === undefined) return []
+  return ['OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_ROLES']
+    .filter((name) => values[name] === undefined)
+    .map((name) => fault(name, 'must be set when OIDC_ISSUER is set'))
 }

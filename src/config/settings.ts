@@ -80,6 +80,50 @@ export const SETTINGS = [
       'Bearer token that may read /metrics and nothing else, at least 32 characters. The admin token may read it too.',
   },
   {
+    name: 'OIDC_ISSUER',
+    default: 'none',
+    description:
+      'OpenID Connect provider at which people sign in to the API; its redirect address is PUBLIC_URL/auth/callback. Without it there are tokens only.',
+  },
+  {
+    name: 'OIDC_CLIENT_ID',
+    default: 'none',
+    description: 'Client id of the hub at that provider. Needed with OIDC_ISSUER.',
+  },
+  {
+    name: 'OIDC_CLIENT_SECRET',
+    default: 'none',
+    secret: true,
+    description: 'Client secret of the hub at that provider. Needed with OIDC_ISSUER.',
+  },
+  {
+    name: 'OIDC_ROLES',
+    default: 'none',
+    description:
+      'Who may do what: comma-separated value=role, such as hub-admins=admin,audit=auditor. Roles: admin, operator, auditor, owner, viewer. Needed with OIDC_ISSUER.',
+  },
+  {
+    name: 'OIDC_ROLE_CLAIM',
+    default: 'groups',
+    description: 'Claim of the ID token that holds those values.',
+  },
+  {
+    name: 'OIDC_PERSON_CLAIM',
+    default: 'email',
+    description: 'Claim that names the person. The same as person in API tokens.',
+  },
+  {
+    name: 'OIDC_SCOPE',
+    default: 'openid email profile',
+    description: 'Scopes that are asked for.',
+  },
+  {
+    name: 'ADMIN_SOURCE',
+    default: 'none',
+    description:
+      'Source whose directory has the hub’s own users, by user name or e-mail address. Who is deactivated there loses sessions and API tokens at once.',
+  },
+  {
     name: 'LEDGER_ORIGIN',
     default: 'quittance.local/ledger',
     description:
@@ -107,6 +151,12 @@ export const SETTINGS = [
     name: 'LEDGER_TSA_CERTIFICATES',
     default: 'none',
     description: 'PEM file with the certificate of that authority, or of its issuer.',
+  },
+  {
+    name: 'LEDGER_WORM_DIRECTORY',
+    default: 'none',
+    description:
+      'Folder on write-once storage. The signer copies there what it signed, every ten seconds; quittance ledger recover reads it. It must exist.',
   },
   {
     name: 'CONNECTORS',

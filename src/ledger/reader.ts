@@ -1,19 +1,11 @@
-import type { Instant } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
-import { readCosignatures } from './cosignature.ts'
 import { cosignerName } from './keys.ts'
 import { readLeaf } from './leaf.ts'
-import {
-  COSIGNATURE,
-  createVerifier,
-  ED25519,
-  formatVkey,
-  parseNote,
-  type Verifier,
-} from './note.ts'
+import { COSIGNATURE, createVerifier, ED25519, formatVkey, type Verifier } from './note.ts'
 import type { Policy } from './policy.ts'
 import { consistencyProof, inclusionProof, type ReadTile } from './proofs.ts'
-import type { LogReadStore, StoredCheckpoint, StoredEntry } from './store.ts'
+import { type LedgerStatus, ledgerStatus, type StatusStore } from './status.ts'
+import type { LogReadStore, StoredEntry } from './store.ts'
 import { encodeBundle, type TileId } from './tiles.ts'
 import { formatTlogProof } from './tlog-proof.ts'
 import { HASH_SIZE, TILE_WIDTH } from './tree.ts'
@@ -39,23 +31,7 @@ export interface LedgerReader {
   entryBundle(index: number, width: number): Promise<Buffer | null>
   /** The log's own keys as it announced them, as vkeys. An auditor pins them once, out of band. */
   verifierKeys(): Promise<{ log: string[]; cosigner: string[] }>
-  /** How far the log is sealed, signed and witnessed. */
   status(): Promise<LedgerStatus>
-}
-
-export interface LedgerStatus {
-  origin: string
-  sealed: { size: number; at: Instant }
-  signed: {
-    size: number
-    at: Instant
-    /** Hex. */
-    root: string
-    /** Of the configured witnesses; `at` is the time that each signed. */
-    witnesses: { name: string; at: Instant | null }[]
-    /** Do they suffice for the hub's own policy? Null without one. */
-    quorum: boolean | null
-  } | null
 }
 
 interface InclusionProof {
@@ -70,7 +46,7 @@ interface InclusionProof {
 
 export function createLedgerReader(options: {
   origin: string
-  store: LogReadStore & { keyLeaves(): Promise<Buffer[]> }
+  store: LogReadStore & StatusStore & { keyLeaves(): Promise<Buffer[]> }
   /** The hub's own policy, for `status`. */
   policy?: Policy | undefined
 }): LedgerReader {
@@ -125,31 +101,7 @@ export function createLedgerReader(options: {
       }
       return found
     },
-    status: async () => {
-      const head = await store.head()
-      const checkpoint = await store.checkpoint()
-      const signed = checkpoint === undefined ? null : signedStatus(checkpoint, policy)
-      return { origin, sealed: { size: head.edge.size, at: head.at }, signed }
-    },
-  }
-}
-
-function signedStatus(
-  { size, root, at, note }: StoredCheckpoint,
-  policy: Policy | undefined,
-): LedgerStatus['signed'] {
-  const parsed = parseNote(note)
-  const trusted = policy?.witnesses ?? []
-  const read = parsed === undefined ? undefined : readCosignatures(parsed, trusted)
-  const cosigned = new Map(
-    read?.kind === 'read' ? read.cosignatures.map(({ by, seconds }) => [by, seconds * 1_000]) : [],
-  )
-  return {
-    size,
-    at,
-    root: root.toString('hex'),
-    witnesses: trusted.map((by) => ({ name: by.name, at: cosigned.get(by) ?? null })),
-    quorum: policy?.quorum(new Set(cosigned.keys())) ?? null,
+    status: () => ledgerStatus(origin, store, policy),
   }
 }
 

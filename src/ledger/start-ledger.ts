@@ -16,7 +16,7 @@ import type { LedgerLog } from './log.ts'
 import { formatVkey, type Verifier } from './note.ts'
 import { createPublisher } from './publisher.ts'
 import { createSequencer, type Tick } from './sequencer.ts'
-import { createSigner, type Signer } from './signer.ts'
+import { createSigner, type Signer, type SigningRefusal } from './signer.ts'
 import { createSignerStateFile } from './signer-state.ts'
 import type { CheckpointStore, LogReadStore, SequencerStore, StoredCheckpoint } from './store.ts'
 
@@ -30,7 +30,7 @@ export interface Ledger {
   /** Public keys for auditors, to be handed out by another way than the hub. */
   verifierKeys: { log: string; cosigner: string }
   /** Is everything well? `refused` names why nothing is published. */
-  status(): { leading: boolean; refused: string | undefined }
+  status(): { leading: boolean; refused: SigningRefusal | undefined }
   /** One round without the loop; for tests and tools. */
   tick(): Promise<Tick>
   publish(): Promise<StoredCheckpoint | undefined>

@@ -25,11 +25,16 @@ export function tileOfTree(size: number, level: number, index: number): TileId |
   return width > 0 ? { level, index, width } : undefined
 }
 
-/** All tiles of a tree of `size` entries, level 0 first, each as wide as it gets. */
-export function tilesOfTree(size: number): TileId[] {
+/**
+ * Tiles of a tree of `size` entries, level 0 first, each as wide as it gets.
+ *
+ * @param from only those that the tree of `from` entries does not have, or not so wide
+ */
+export function tilesOfTree(size: number, from = 0): TileId[] {
   const tiles: TileId[] = []
-  for (let level = 0; levelSize(size, level) > 0; level += 1) {
-    for (let index = 0; index * TILE_WIDTH < levelSize(size, level); index += 1) {
+  for (let level = 0; levelSize(size, level) > levelSize(from, level); level += 1) {
+    const first = Math.floor(levelSize(from, level) / TILE_WIDTH)
+    for (let index = first; index * TILE_WIDTH < levelSize(size, level); index += 1) {
       const tile = tileOfTree(size, level, index)
       if (tile !== undefined) tiles.push(tile)
     }

@@ -1,5 +1,6 @@
 import type { Connection, mongo } from 'mongoose'
 import type { EntryReferences } from '../ledger/intake.ts'
+import type { SignerReport } from '../ledger/signer-report.ts'
 import type { RefusalReason } from '../ledger/store.ts'
 import { translated } from './errors.ts'
 
@@ -52,6 +53,9 @@ export interface CheckpointRow {
   stampedAt?: number
 }
 
+/** What the signer says of itself. `_id` is the origin. */
+export type SignerRow = SignerReport & { _id: string }
+
 export interface LeaseRow {
   _id: string
   holder: string
@@ -81,11 +85,21 @@ export const entriesOf = collection<EntryRow>('ledger_entries')
 export const tilesOf = collection<TileRow>('ledger_tiles')
 export const checkpointsOf = collection<CheckpointRow>('ledger_checkpoints')
 export const leasesOf = collection<LeaseRow>('ledger_leases')
+export const signersOf = collection<SignerRow>('ledger_signers')
 export const refusedOf = collection<RefusedRow>('ledger_refused')
 
 /** Creates the collections and their indexes. Safe to repeat; run it before the first request. */
 export async function prepareLedger(connection: Connection): Promise<void> {
-  const names = ['heads', 'intake', 'entries', 'tiles', 'checkpoints', 'leases', 'refused']
+  const names = [
+    'heads',
+    'intake',
+    'entries',
+    'tiles',
+    'checkpoints',
+    'leases',
+    'refused',
+    'signers',
+  ]
   await translated(async () => {
     for (const name of names) await connection.createCollection(`ledger_${name}`)
     await intakeOf(connection).createIndexes([{ key: { at: 1, _id: 1 }, name: 'order' }])

@@ -2,21 +2,54 @@ import type { Connection } from 'mongoose'
 import type { EntryWriter, LedgerIntake } from '../ledger/intake.ts'
 import { type Clock, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
-import type { Transactor } from '../shared/transaction.ts'
+import type { Transaction, Transactor } from '../shared/transaction.ts'
 import type { CaseKeyStore } from './case-key-store.ts'
-import { offboardingsOf } from './revocation-models.ts'
-import { sessionOf } from './transaction.ts'
+import { caseKeysOf, offboardingsOf } from './revocation-models.ts'
+import { createTransactor, sessionOf } from './transaction.ts'
+
+/**
+ * Erases again what a restored backup has brought back: the log remembers which cases were erased.
+ *
+ * @param offboardingIds of `offboarding.keys_erased` entries
+ */
+export async function eraseRestored(
+  connection: Connection,
+  offboardingIds: readonly string[],
+): Promise<void> {
+  const { transaction } = createTransactor(connection)
+  for (const id of offboardingIds) {
+    await transaction(async (tx) => {
+      await caseKeysOf(connection).deleteOne({ _id: id }, sessionOf(tx))
+      await eraseData(connection, id, tx)
+    })
+  }
+}
+
+/** Evidence and subject of a case; its key is erased by the caller. */
+async function eraseData(connection: Connection, id: string, tx: Transaction): Promise<void> {
+  const session = sessionOf(tx)
+  await evidenceOf(connection).deleteMany({ offboardingId: id }, session)
+  await offboardingsOf(connection).updateOne({ _id: id }, { $unset: { subject: '' } }, session)
+}
+
+const evidenceOf = (connection: Connection) =>
+  connection.getClient().db(connection.name).collection('evidence')
 
 export interface Erasure {
   /**
    * Erases what one case says about a person: its key, its evidence, its subject. There is no way back. Commitments in
    * the log open no more, every proof stays valid, and the log says that it happened.
    *
+   * @param options.approval id of the approval, where four eyes were needed; stands in the log
+   * @param options.tx a transaction that the erasure belongs to; without it, it has one of its own
    * @returns false when it was erased before
    * @throws HubError ERR_NOT_FOUND when there is no such case
    * @throws HubError ERR_CONFLICT while the case is open: revoking needs what would be erased
    */
-  eraseCase(offboardingId: string): Promise<boolean>
+  eraseCase(
+    offboardingId: string,
+    options?: { approval?: string; tx?: Transaction },
+  ): Promise<boolean>
 }
 
 /** All of it in one transaction: a case is erased and says so, or neither. */
@@ -32,10 +65,9 @@ export function createErasure(
 ): Erasure {
   const { caseKeys, entries, intake, transactor, clock } = parts
   const offboardings = offboardingsOf(connection)
-  const evidence = connection.getClient().db(connection.name).collection('evidence')
   return {
-    eraseCase: (offboardingId) =>
-      transactor.transaction(async (tx) => {
+    eraseCase: (offboardingId, { approval, tx: given } = {}) => {
+      const erase = async (tx: Transaction): Promise<boolean> => {
         const session = sessionOf(tx)
         const found = await offboardings.findOne({ _id: offboardingId }, session)
         if (found === null) throw new HubError('ERR_NOT_FOUND', 'there is no such case')
@@ -43,8 +75,7 @@ export function createErasure(
           throw new HubError('ERR_CONFLICT', 'the case is open; it can be erased when it is closed')
         }
         if (!(await caseKeys.erase(offboardingId, tx))) return false
-        await evidence.deleteMany({ offboardingId }, session)
-        await offboardings.updateOne({ _id: offboardingId }, { $unset: { subject: '' } }, session)
+        await eraseData(connection, offboardingId, tx)
         const entry = entries.write(
           {
             type: 'offboarding.keys_erased',
@@ -52,11 +83,14 @@ export function createErasure(
             log: entries.origin,
             at: iso(clock.now()),
             offboarding: offboardingId,
+            ...(approval === undefined ? {} : { approval }),
           },
           { offboardingId },
         )
         await intake.enqueue([entry], tx)
         return true
-      }),
+      }
+      return given === undefined ? transactor.transaction(erase) : erase(given)
+    },
   }
 }

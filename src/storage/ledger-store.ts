@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Connection, mongo } from 'mongoose'
+import type { SignerReportStore } from '../ledger/signer-report.ts'
+import type { StatusStore } from '../ledger/status.ts'
 import type {
   CheckpointStore,
   LogHead,
@@ -29,12 +31,17 @@ import {
   refusedOf,
   tilesOf,
 } from './ledger-collections.ts'
+import { createLedgerStatusStore } from './ledger-status-store.ts'
 import { createTransactor, sessionOf } from './transaction.ts'
 
 export { prepareLedger } from './ledger-collections.ts'
 export { createLedgerIntake } from './ledger-intake-store.ts'
 
-export type LedgerStore = SequencerStore & LogReadStore & CheckpointStore
+export type LedgerStore = SequencerStore &
+  LogReadStore &
+  CheckpointStore &
+  StatusStore &
+  SignerReportStore
 
 /** Thrown inside the sealing transaction to undo it: another process has moved the head. */
 const FENCED = new Error('fenced')
@@ -98,6 +105,7 @@ export function createLedgerStore(connection: Connection, origin: string): Ledge
   }
 
   return {
+    ...createLedgerStatusStore(connection, origin),
     head,
     takeLease: (holder, now, until) =>
       translated(async () => {
