@@ -1,10 +1,10 @@
 import { HubError } from '../shared/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../shared/json.ts'
+import { bulkOrder } from './bulk-order.ts'
 import {
   type BrokenOperation,
   type BulkOperation,
   bulkOperationsOf,
-  referencesOf,
   resolved,
   stripped,
 } from './bulk-request.ts'
@@ -39,12 +39,8 @@ export function createBulk({ verbs, onError }: BulkParts) {
     const { operations, failOnErrors } = bulkOperationsOf(body, BULK.maxOperations)
     const ids = new Map<string, string>()
     const results = new Map<BulkOperation | BrokenOperation, JsonObject>()
-    const posts = new Set(
-      operations.flatMap((one) => (one.method === 'POST' ? (one.bulkId ?? []) : [])),
-    )
     const deferred: BulkOperation[] = []
     let errors = 0
-    let waiting = [...operations]
 
     const run = async (operation: BulkOperation | BrokenOperation, data: Json): Promise<void> => {
       if ('fault' in operation) {
@@ -60,21 +56,10 @@ export function createBulk({ verbs, onError }: BulkParts) {
     }
     const stopped = (): boolean => failOnErrors > 0 && errors >= failOnErrors
 
-    while (waiting.length > 0 && !stopped()) {
-      const pending = new Set(
-        waiting.flatMap((one) => (one.method === 'POST' ? (one.bulkId ?? []) : [])),
-      )
-      const isOpen = (id: string): boolean => posts.has(id) && pending.has(id)
-      const ready = waiting.find(
-        (one) => !referencesOf(one).some((id) => id !== one.bulkId && isOpen(id)),
-      )
-      // Nothing is ready: a circle. Make its first member without the references, and add them later.
-      const chosen = ready ?? waiting.find((one) => one.method === 'POST') ?? waiting[0]
-      if (chosen === undefined) break
-      waiting = waiting.filter((one) => one !== chosen)
-      const open = new Set(referencesOf(chosen).filter((id) => isOpen(id)))
-      if (open.size > 0 && !('fault' in chosen)) deferred.push(chosen)
-      await run(chosen, open.size > 0 ? stripped(chosen.data, open) : chosen.data)
+    for (const { operation, open } of bulkOrder(operations)) {
+      if (open.size > 0 && !('fault' in operation)) deferred.push(operation)
+      await run(operation, open.size > 0 ? stripped(operation.data, open) : operation.data)
+      if (stopped()) break
     }
     if (!stopped()) {
       for (const operation of deferred) {

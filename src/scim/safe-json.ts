@@ -1,6 +1,7 @@
 import { HubError } from '../shared/errors.ts'
 import type { Json } from '../shared/json.ts'
 import { nextTurn } from '../shared/turns.ts'
+import { parseInSlices } from './json-slices.ts'
 
 /** Keys that would reach an object's prototype in code that copies by name. No SCIM attribute is called so. */
 const POISON = new Set(['__proto__', 'constructor', 'prototype'])
@@ -16,13 +17,14 @@ const VALUES_PER_TURN = 20_000
  * @throws HubError ERR_SYNTAX for what is not JSON, nested too deep, or has a key that no attribute may have
  */
 export async function parseJson(text: string): Promise<Json> {
+  const body = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
   let value: Json
   try {
-    value = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text) as Json
-  } catch {
+    value = body.length > LONG ? await parseInSlices(body, MAX_DEPTH) : (JSON.parse(body) as Json)
+  } catch (error) {
+    if (error instanceof HubError) throw error
     throw new HubError('ERR_SYNTAX', 'the body is not valid JSON')
   }
-  if (text.length > LONG) await nextTurn()
   await checkKeys(value)
   return value
 }
