@@ -63,6 +63,31 @@ test('the version of a user, whose group is deleted, moves', async () => {
   expect(await etag(client, `/Users/${ann}`)).toBe('W/"3"')
 })
 
+test('the version of a user, whose group is renamed, stays, and the answer has the new name', async () => {
+  const client = await fresh()
+  const ann = await client.user('ann')
+  const group = await client.group('Readers', [ann])
+  const before = await etag(client, `/Users/${ann}`)
+  await client.patch(`/Groups/${group}`, { op: 'replace', path: 'displayName', value: 'Writers' })
+
+  const { json } = await client.get(`/Users/${ann}`)
+  expect(json.groups[0].display).toBe('Writers')
+  expect(json.meta.version).toBe(before)
+  const known = await client.send('GET', `/Users/${ann}`, undefined, { 'if-none-match': before })
+  expect(known.status).toBe(304)
+  // A copied name is no reason to refuse what was decided on the rest.
+  const changed = await client.send(
+    'PATCH',
+    `/Users/${ann}`,
+    {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+      Operations: [{ op: 'replace', path: 'title', value: 'Chief' }],
+    },
+    { 'if-match': before },
+  )
+  expect(changed.status).toBe(200)
+})
+
 test('the version of a group, whose member is deleted, moves', async () => {
   const client = await fresh()
   const ann = await client.user('ann')
