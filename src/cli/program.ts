@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { registerApps } from './apps.ts'
+import { registerConnectorsNew } from './connectors-new.ts'
 import type { MakeContext } from './context.ts'
 import { registerLedger } from './ledger.ts'
 import { registerUsers } from './people.ts'
@@ -25,6 +26,7 @@ export function createProgram(context: MakeContext): Command {
   registerRevocations(program, context)
   registerSources(program, context)
   registerApps(program, context)
+  registerConnectorsNew(program)
   registerVerify(program)
   registerLedger(program, context)
   return program
