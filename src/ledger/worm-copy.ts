@@ -33,6 +33,8 @@ export interface WormCopy {
 
 /** What a crash of the database can cost. Each round leaves partial tiles behind that nobody may delete. */
 const INTERVAL_MS = 10 * SECOND
+/** Until the first round that copied. */
+const FIRST_MS = 1 * SECOND
 
 /**
  * Copies what is signed to write-once storage: entries, tiles, then the checkpoint over them. Sealing and publishing
@@ -109,9 +111,11 @@ export function createWormCopy(options: {
     const { signal } = stopping
     while (!signal.aborted) {
       if (leading()) await round()
-      await sleep(everyMs, undefined, { signal }).catch((error: unknown) => {
-        if (!signal.aborted) throw error
-      })
+      await sleep(status.at === 0 ? FIRST_MS : everyMs, undefined, { signal }).catch(
+        (error: unknown) => {
+          if (!signal.aborted) throw error
+        },
+      )
     }
   }
 
