@@ -10,6 +10,7 @@ import {
   verifyTimeStamp,
 } from '../../src/ledger/timestamp.ts'
 import { verifyCertificate } from '../../src/ledger/verify.ts'
+import expired from '../conformance/expired-tsa.json' with { type: 'json' }
 import { freshDatabase } from '../support/database.ts'
 import { ledgerOn, verifiedEntry } from '../support/ledger.ts'
 import { startTimestampAuthority } from '../support/timestamp-authority.ts'
@@ -72,6 +73,34 @@ describe.each(['ec', 'rsa:2048'] as const)('an authority with a key %s', (key) =
       expect(verifyTimeStamp(token.subarray(0, cut), text, [root]).kind).toBe('refused')
       expect(tokenOf(token.subarray(0, cut)).kind).toBe('refused')
     }
+  })
+})
+
+describe('an authority whose certificate, and root, have expired since', () => {
+  const text = Buffer.from(expired.text)
+  const token = (answer: string): Buffer => {
+    const read = tokenOf(Buffer.from(answer, 'base64'))
+    if (read.kind === 'refused') throw new Error(read.reason)
+    return read.token
+  }
+  const trusted = [expired.root, expired.certificate].map((pem) => new X509Certificate(pem))
+
+  test('is believed about the time when they were valid, today and later', () => {
+    for (const certificate of trusted) {
+      expect(Date.parse(certificate.validTo)).toBeLessThan(Date.now())
+      expect(verifyTimeStamp(token(expired.inTime), text, [certificate])).toEqual({
+        kind: 'stamped',
+        by: 'CN=Test TSA',
+        at: Date.UTC(2026, 10, 22, 17, 31, 35),
+      })
+    }
+  })
+
+  test('is not believed about a time after that', () => {
+    expect(verifyTimeStamp(token(expired.late), text, trusted)).toEqual({
+      kind: 'refused',
+      reason: 'the certificate was not valid at that time',
+    })
   })
 })
 
