@@ -8,6 +8,10 @@ export interface AlertSubject {
   offboardingId?: string
   revocationId?: string
   tokenId?: string
+  /** Of the settings of alert sinks. */
+  sinkId?: string
+  /** Of an app's secret, by the name under which it is registered. */
+  secretName?: string
   /** The hub's id of a person, which says nothing outside of it. */
   userId?: string
 }

@@ -50,6 +50,10 @@ export const RULES = {
     severity: 'warning',
     title: 'A revocation waits for a person',
   },
+  'alert-undelivered': {
+    severity: 'critical',
+    title: 'A receiver of alerts has taken none for hours; what it was sent is kept',
+  },
   'ledger-refused': {
     severity: 'critical',
     title: 'The signer refuses to sign: the ledger is not the one it signed before',

@@ -1,12 +1,21 @@
 import type { Connection, mongo } from 'mongoose'
 import { type Alert, type AlertStore, alertId } from '../alerts/alert.ts'
+import type { AlertEvent } from '../alerts/alert-event.ts'
 import { RULES } from '../alerts/rules.ts'
+import type { Instant } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { translated } from './errors.ts'
 
-type AlertRow = Omit<Alert, 'id' | 'title'> & { _id: string }
+export type AlertRow = Omit<Alert, 'id' | 'title'> & {
+  _id: string
+  /** What sinks have not been told yet, oldest first. Written with the change itself. */
+  pending?: { kind: AlertEvent['kind']; at: Instant }[]
+}
 
-const alertsOf = (connection: Connection): mongo.Collection<AlertRow> =>
+/** An alert that flickers while nobody delivers keeps its newest events. */
+const MOST_PENDING = 20
+
+export const alertsOf = (connection: Connection): mongo.Collection<AlertRow> =>
   connection.getClient().db(connection.name).collection<AlertRow>('alerts')
 
 /** Creates the collection and its indexes. Safe to repeat. */
@@ -17,6 +26,7 @@ export async function prepareAlerts(connection: Connection): Promise<void> {
       { key: { lastAt: -1, _id: 1 } },
       { key: { state: 1, lastAt: -1, _id: 1 } },
       { key: { rule: 1, state: 1 } },
+      { key: { 'pending.at': 1 }, sparse: true },
     ])
   })
 }
@@ -37,6 +47,7 @@ export function createAlertStore(connection: Connection): AlertStore {
                 count: { $add: [{ $ifNull: ['$count', 0] }, 1] },
                 firstAt: { $cond: [IS_OVER, at, '$firstAt'] },
                 state: { $cond: [IS_OVER, 'open', '$state'] },
+                pending: { $cond: [IS_OVER, withPending('opened', at), '$pending'] },
                 acknowledgedBy: { $cond: [IS_OVER, '$$REMOVE', '$acknowledgedBy'] },
               },
             },
@@ -48,10 +59,11 @@ export function createAlertStore(connection: Connection): AlertStore {
 
     resolve: (ids, at) =>
       translated(async () => {
-        await alerts.updateMany(
-          { _id: { $in: [...ids] }, state: { $ne: 'resolved' } },
-          { $set: { state: 'resolved', lastAt: at } },
-        )
+        await alerts.updateMany({ _id: { $in: [...ids] }, state: { $ne: 'resolved' } }, [
+          {
+            $set: { state: 'resolved', lastAt: at, pending: withPending('resolved', at) },
+          },
+        ])
       }),
 
     acknowledge: (id, by, at) =>
@@ -103,6 +115,10 @@ export function createAlertStore(connection: Connection): AlertStore {
 /** There is no such alert yet, or it was resolved. */
 const IS_OVER = { $in: [{ $ifNull: ['$state', 'resolved'] }, ['resolved']] }
 
+const withPending = (kind: AlertEvent['kind'], at: Instant): object => ({
+  $slice: [{ $concatArrays: [{ $ifNull: ['$pending', []] }, [{ kind, at }]] }, -MOST_PENDING],
+})
+
 /** In an update pipeline a string that begins with `$` would be read as a field. */
 function literals(row: object): Record<string, unknown> {
   return Object.fromEntries(
@@ -112,7 +128,7 @@ function literals(row: object): Record<string, unknown> {
   )
 }
 
-const toAlert = ({ _id, ...row }: AlertRow): Alert => ({
+export const toAlert = ({ _id, pending: _, ...row }: AlertRow): Alert => ({
   id: _id,
   title: RULES[row.rule].title,
   ...row,
