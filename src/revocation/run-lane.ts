@@ -6,7 +6,7 @@ import type { Vault } from '../vault/vault.ts'
 import { createAppCalls } from './app-call.ts'
 import { type CallFault, faultOf } from './call-fault.ts'
 import type { EvidenceStore } from './evidence.ts'
-import type { Hold } from './hold.ts'
+import { type Hold, LeaseLost } from './hold.ts'
 import type { LaneRun } from './lane-run.ts'
 import { nextStep, type Step } from './next-step.ts'
 import type { ProjectionStore } from './projection-store.ts'
@@ -56,6 +56,8 @@ export async function runLane(
     const lane = hold.lane()
     // A refused credential has given the lane back already.
     if (lane.lease === undefined) return
+    // A process that was frozen: without this, what the lane refuses would be tried again and again, at once.
+    if (hold.leftMs() <= 0) throw new LeaseLost(`the lease of ${lane.id} is over`)
     if (control.stopping()) {
       await hold.say({ kind: 'released', reason: 'shutdown' })
       return
@@ -80,6 +82,8 @@ export async function runLane(
     if (step.kind !== 'rest' && hold.lane() === lane) {
       // A step that changes nothing would be taken again at once, for ever.
       await refuse(hold, step, { fault: 'bug', effect: 'none' }, deps)
+      if (hold.lane() === lane)
+        throw new LeaseLost(`the lane ${lane.id} takes no word of its holder`)
     }
   }
 }
