@@ -31,6 +31,8 @@ export interface CommitAccessDeps {
   vault: Vault
   /** What the app's connector covers there. An app whose connector is gone still owes its account. */
   facetsOf(app: AppRecord): readonly FacetSpec[]
+  /** Waives what two persons have exempted, of cases that were written in this transaction. */
+  exempt?(cases: readonly OpenedCase[], tx: Transaction): Promise<void>
   newId(): string
 }
 
@@ -42,6 +44,8 @@ export interface AccessTransition {
   after: AccessState
   cause: Cause
   forCause: boolean
+  /** Since when it holds, where that was planned; default: since now. */
+  effectiveAt?: Instant
   now: Instant
 }
 
@@ -141,10 +145,11 @@ const isOpen = (lane: Lane): boolean => (lane.want ?? lane.current)?.op === 'rev
  * @throws HubError ERR_CONFLICT when a lane or the person moved meanwhile
  */
 export async function writeOwed(
-  { revocations, ledger, lanes }: Pick<CommitAccessDeps, 'revocations' | 'ledger' | 'lanes'>,
+  deps: Pick<CommitAccessDeps, 'revocations' | 'ledger' | 'lanes' | 'exempt'>,
   owed: readonly Owed[],
   tx: Transaction,
 ): Promise<void> {
+  const { revocations, ledger, lanes } = deps
   const cases = owed.flatMap(({ opened }) => opened ?? [])
   await Promise.all([
     ...cases.map((one) => revocations.insert(one.offboarding, one.revocations, one.wrappedKey, tx)),
@@ -157,6 +162,7 @@ export async function writeOwed(
       tx,
     ),
   ])
+  if (cases.length > 0) await deps.exempt?.(cases, tx)
 }
 
 /** A case with its full set of revocations, and the lanes that will do it. */
@@ -168,10 +174,10 @@ export function planCase(
   lanes: ReadonlyMap<string, Lane>,
 ): { opened?: OpenedCase; lanes: Lane[] } {
   if (plan.kind === 'mover' && plan.revoke.length === 0) return { lanes: [] }
-  const { user, cause, now, forCause } = change
+  const { user, cause, now, forCause, effectiveAt = now } = change
   const offboardingId = deps.newId()
   // A clock that went back must not shorten a deadline.
-  const clockFrom = Math.max(cause.receivedAt, now)
+  const clockFrom = Math.max(cause.receivedAt, effectiveAt)
 
   const revocations = plan.revoke.flatMap(({ app, facets }) =>
     revocationOrder(facets).map(
