@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { check } from './chaos/checker.ts'
 import type { Facts } from './chaos/facts.ts'
+import { STORY_KINDS } from './chaos/provider.ts'
 import { isSound, reportOf } from './chaos/report.ts'
 import { runChaos } from './chaos/run.ts'
 
@@ -19,6 +20,15 @@ const { values } = parseArgs({
     'database-freezes': { type: 'string' },
     cuts: { type: 'string' },
     'fail-points': { type: 'string' },
+    'primary-kills': { type: 'string', default: '0' },
+    terms: { type: 'string', default: '0' },
+    'fail-matrix': { type: 'boolean', default: false },
+    /** Seconds that a frozen primary stays frozen. */
+    'freeze-seconds': { type: 'string', default: '9' },
+    /** Seconds by which the hubs' clocks are wrong. */
+    skew: { type: 'string', default: '0' },
+    /** One kind of story for everybody; see provider.ts. */
+    stories: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 100_000) },
     concurrency: { type: 'string', default: '16' },
     /** Seconds. */
@@ -42,6 +52,7 @@ if (values.check !== undefined) {
   const kills = Number(values.kills)
   const some = (given: string | undefined, share: number): number =>
     given === undefined ? Math.ceil(kills * share) : Number(given)
+  const kind = STORY_KINDS.find((known) => known === values.stories)
   const folder = values.keep ?? (await mkdtemp(join(tmpdir(), 'quittance-chaos-')))
   log(`seed ${values.seed}, in ${folder}`)
   try {
@@ -59,6 +70,12 @@ if (values.check !== undefined) {
       databaseFreezes: some(values['database-freezes'], 0.1),
       cuts: some(values.cuts, 0.2),
       failPoints: some(values['fail-points'], 0.25),
+      primaryKills: Number(values['primary-kills']),
+      terms: Number(values.terms),
+      failMatrix: values['fail-matrix'],
+      databaseFreezeMs: Number(values['freeze-seconds']) * 1_000,
+      skewSeconds: Number(values.skew),
+      ...(kind === undefined ? {} : { stories: kind }),
       log,
     })
     if (values.facts !== undefined) await writeFile(values.facts, JSON.stringify(run.facts))
@@ -68,7 +85,8 @@ if (values.check !== undefined) {
     log(`load ${Math.round(seconds.load)} s, rest ${Math.round(seconds.rest)} s`)
     if (owed !== undefined) log(`not at rest: ${JSON.stringify(owed)}`)
     judge(run.facts)
-    if (owed !== undefined) process.exitCode = 1
+    if (run.abandoned.length > 0) log(`lanes not given back: ${run.abandoned.join(', ')}`)
+    if (owed !== undefined || run.abandoned.length > 0) process.exitCode = 1
   } finally {
     if (values.keep === undefined) await rm(folder, { recursive: true, force: true })
   }

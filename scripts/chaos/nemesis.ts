@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { failMatrix } from './fail-matrix.ts'
 import type { HubPlace, Hubs } from './hubs.ts'
 import type { FailCommand, ReplicaSet } from './replica-set.ts'
 
@@ -15,6 +16,14 @@ export interface Misfortunes {
   cuts: number
   /** Commands fail at random for some seconds. */
   failPoints: number
+  /** kill -9 of the primary, on top of those among `kills`. */
+  primaryKills: number
+  /** SIGTERM of a hub process, which must give its lanes back and end. */
+  terms: number
+  /** Every command × fault × number of times, one after the other. */
+  failMatrix: boolean
+  /** How long a frozen primary stays frozen; ms. */
+  databaseFreezeMs: number
 }
 
 export interface Nemesis {
@@ -28,9 +37,9 @@ export interface Nemesis {
 
 /** Longer than the 20 s of a lease. */
 const FREEZE_MS = 24_000
-const DATABASE_FREEZE_MS = 9_000
 const CUT_MS = 8_000
 const FAIL_MS = 6_000
+const MATRIX_MS = 400
 
 const FAIL_POINTS: readonly FailCommand[] = [
   { failCommands: ['insert', 'update', 'find'], closeConnection: true },
@@ -53,6 +62,8 @@ export function createNemesis(
   misfortunes: Misfortunes,
   random: () => number,
   log: (line: string) => void,
+  /** Told when a process has ended by itself: it may hold nothing any more. */
+  ended: (pid: number) => Promise<void>,
 ): Nemesis {
   const done: Record<string, number> = {}
   /** Hubs and members that something is wrong with already. */
@@ -90,17 +101,21 @@ export function createNemesis(
     await hub.killNine()
     recovers(hub.name, async () => {
       await sleep(300 + random() * 2_000)
-      // As a supervisor would: again, until it stays.
-      for (;;) {
-        try {
-          return await hub.start()
-        } catch (error) {
-          log(`hub ${hub.name} did not start: ${String(error).slice(0, 300)}`)
-          await hub.killNine()
-          await sleep(500)
-        }
-      }
+      await startAgain(hub)
     })
+  }
+
+  /** As a supervisor would: again, until it stays. */
+  const startAgain = async (hub: HubPlace): Promise<void> => {
+    for (;;) {
+      try {
+        return await hub.start()
+      } catch (error) {
+        log(`hub ${hub.name} did not start: ${String(error).slice(0, 300)}`)
+        await hub.killNine()
+        await sleep(500)
+      }
+    }
   }
 
   const killMember = async (wantPrimary: boolean): Promise<void> => {
@@ -134,11 +149,11 @@ export function createNemesis(
   const freezePrimary = async (): Promise<void> => {
     await waitUntil(mayHurtDatabase)
     const index = (await set.primary()) ?? 0
-    log(`SIGSTOP mongod ${index} (primary) for ${DATABASE_FREEZE_MS / 1_000} s`)
+    log(`SIGSTOP mongod ${index} (primary) for ${misfortunes.databaseFreezeMs / 1_000} s`)
     count('SIGSTOP of the primary')
     set.freeze(index)
     recovers(`mongod ${index}`, async () => {
-      await sleep(DATABASE_FREEZE_MS)
+      await sleep(misfortunes.databaseFreezeMs)
       set.thaw(index)
       await sleep(2_000)
     })
@@ -190,6 +205,29 @@ export function createNemesis(
     else await killHub()
   }
 
+  const terminate = async (): Promise<void> => {
+    await waitUntil(() => wellHubs().length > 1)
+    const hub = pick(wellHubs())
+    if (hub === undefined) return
+    count('SIGTERM of a hub')
+    const pid = hub.pid()
+    const { code, ms } = await hub.terminate()
+    log(`SIGTERM hub ${hub.name}: ended with ${code} after ${ms} ms`)
+    if (code !== 0) count('… that did not end with 0')
+    if (ms > 10_000) count('… that took longer than 10 s')
+    await ended(pid)
+    recovers(hub.name, () => startAgain(hub))
+  }
+
+  const matrix = async (): Promise<void> => {
+    for (const { data, times } of failMatrix()) {
+      count('fail point of the matrix')
+      await set.failCommands({ times }, data)
+      await sleep(MATRIX_MS)
+      await set.failCommands(null, { failCommands: [] })
+    }
+  }
+
   const plan = shuffled(
     [
       ...Array<() => Promise<void>>(misfortunes.kills).fill(kill),
@@ -198,6 +236,9 @@ export function createNemesis(
       ...Array<() => Promise<void>>(misfortunes.databaseFreezes).fill(freezePrimary),
       ...Array<() => Promise<void>>(misfortunes.cuts).fill(cut),
       ...Array<() => Promise<void>>(misfortunes.failPoints).fill(failPoint),
+      ...Array<() => Promise<void>>(misfortunes.primaryKills).fill(() => killMember(true)),
+      ...Array<() => Promise<void>>(misfortunes.terms).fill(terminate),
+      ...(misfortunes.failMatrix ? [matrix] : []),
     ],
     random,
   )

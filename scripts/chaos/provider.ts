@@ -21,7 +21,12 @@ export interface PersonStory {
   acknowledged: Acknowledged[]
 }
 
-export type StoryKind = 'simple' | 'repeated' | 'returned' | 'left-again' | 'races'
+export const STORY_KINDS = ['simple', 'repeated', 'returned', 'left-again', 'races'] as const
+export type StoryKind = (typeof STORY_KINDS)[number]
+
+/** Most people leave once. @param dice 0 ≤ n < 1 */
+const drawKind = (dice: number): StoryKind =>
+  dice < 0.6 ? 'simple' : (STORY_KINDS[1 + Math.floor((dice - 0.6) * 10)] ?? 'races')
 
 /** An identity provider that does what Okta and Entra do: it repeats what was not answered, for ever. */
 export interface Provider {
@@ -38,6 +43,7 @@ export interface Provider {
 
 /** An IdP gives up waiting for an answer after this. */
 const TIMEOUT_MS = 12_000
+const AVOID_MS = 4_000
 
 export function createProvider(options: {
   /** Origins of the hub's web processes. */
@@ -45,18 +51,31 @@ export function createProvider(options: {
   sourceId: string
   token: string
   random: () => number
+  /** Default: a mixture. */
+  kind?: StoryKind
   /** A person's story ends when this is aborted. */
   signal: AbortSignal
 }): Provider {
   const { random, signal } = options
-  const counts = { requests: 0, unanswered: 0, refused: 0, slowestMs: 0, over10s: 0 }
+  const counts = {
+    ...{ requests: 0, unanswered: 0, refused: 0 },
+    ...{ slowestMs: 0, over10s: 0, longestGapMs: 0 },
+  }
+  let answeredAt = Date.now()
+  /** As a load balancer does it: who did not answer gets nothing for a while. */
+  const avoided = new Map<string, number>()
+  const originNow = (): string => {
+    const well = options.origins.filter((origin) => (avoided.get(origin) ?? 0) < Date.now())
+    const from = well.length > 0 ? well : options.origins
+    return from[Math.floor(random() * from.length)] ?? ''
+  }
 
   const once = async (
     method: string,
     path: string,
     body?: object,
   ): Promise<{ status: number; body: Record<string, unknown> } | undefined> => {
-    const origin = options.origins[Math.floor(random() * options.origins.length)] ?? ''
+    const origin = originNow()
     counts.requests += 1
     const began = Date.now()
     try {
@@ -77,9 +96,12 @@ export function createProvider(options: {
         counts.refused += 1
         return undefined
       }
+      counts.longestGapMs = Math.max(counts.longestGapMs, Date.now() - answeredAt)
+      answeredAt = Date.now()
       return { status: answer.status, body: text === '' ? {} : JSON.parse(text) }
     } catch {
       counts.unanswered += 1
+      avoided.set(origin, Date.now() + AVOID_MS)
       return undefined
     }
   }
@@ -112,17 +134,7 @@ export function createProvider(options: {
   }
 
   const play = async (person: number): Promise<PersonStory> => {
-    const dice = random()
-    const kind: StoryKind =
-      dice < 0.6
-        ? 'simple'
-        : dice < 0.7
-          ? 'repeated'
-          : dice < 0.8
-            ? 'returned'
-            : dice < 0.9
-              ? 'left-again'
-              : 'races'
+    const kind = options.kind ?? drawKind(random())
     const userId = await hire(person)
     const acknowledged: Acknowledged[] = []
     const say = async (active: boolean): Promise<void> => {

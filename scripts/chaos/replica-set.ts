@@ -77,11 +77,11 @@ export async function startReplicaSet(folder: string): Promise<ReplicaSet> {
         ],
         ...['--logpath', join(folder, `m${index}.log`), '--logappend'],
         ...[
-          '--setParameter',
           'enableTestCommands=1',
-          '--setParameter',
           'diagnosticDataCollectionEnabled=false',
-        ],
+          // A killed process leaves its open transaction behind for so long, and nobody can change that person; 60 by default.
+          'transactionLifetimeLimitSeconds=15',
+        ].flatMap((parameter) => ['--setParameter', parameter]),
       ],
       {
         stdio: 'ignore',

@@ -2,12 +2,13 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../src/storage/connection.ts'
+import { lanesOf } from '../../src/storage/lane-models.ts'
 import { createHubClient } from '../../test/support/client.ts'
 import { collectFacts, type Facts, isBroken, type Snapshot, takeSnapshot } from './facts.ts'
 import { startHubs } from './hubs.ts'
 import { recordLeases } from './lease-history.ts'
 import { createNemesis, type Misfortunes } from './nemesis.ts'
-import { createProvider, type PersonStory } from './provider.ts'
+import { createProvider, type PersonStory, type StoryKind } from './provider.ts'
 import { createRandom } from './random.ts'
 import { startReplicaSet } from './replica-set.ts'
 import type { Owed } from './rest.ts'
@@ -23,6 +24,10 @@ export interface ChaosOptions extends Misfortunes {
   deactivations: number
   apps: number
   seed: number
+  /** Default: a mixture. */
+  stories?: StoryKind
+  /** The hubs' own clocks are wrong by so many seconds, ahead and behind in turn. Needs faketime. */
+  skewSeconds: number
   /** Stories under way at once. */
   concurrency: number
   /** How long to wait for everything to be proven once the misfortunes are over. */
@@ -35,6 +40,8 @@ export interface ChaosRun {
   /** Undefined: nothing is owed any more. */
   owed: Owed | undefined
   misfortunes: Record<string, number>
+  /** Lanes that a process which ended on request had not given back. */
+  abandoned: readonly string[]
   provider: Record<string, number>
   seconds: { load: number; rest: number }
 }
@@ -74,6 +81,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
       masterKey: Buffer.alloc(32, 5),
       roles: ROLES,
       connectors: { quarantineMs: 8_000, timeoutMs: 4_000, concurrency: 16 },
+      ...(options.skewSeconds === 0 ? {} : { prefix: skewed(options.skewSeconds) }),
     })
     cleanups.push(() => hubs.close())
     const connection = await connect(set.uri, DB)
@@ -94,8 +102,23 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
       token,
       random,
       signal: giveUp.signal,
+      ...(options.stories === undefined ? {} : { kind: options.stories }),
     })
-    const nemesis = createNemesis(hubs, set, options, createRandom(options.seed + 1), log)
+    const abandoned: string[] = []
+    const nemesis = createNemesis(
+      hubs,
+      set,
+      options,
+      createRandom(options.seed + 1),
+      log,
+      async (pid) => {
+        const lanes = await lanesOf(connection)
+          .find({ 'lease.holder': { $regex: `/${pid}/` } }, { projection: { _id: 1 } })
+          .toArray()
+          .catch(() => [])
+        abandoned.push(...lanes.map(({ _id }) => _id))
+      },
+    )
     const stories: PersonStory[] = []
     const snapshots = { taken: 0, broken: [] as Snapshot[] }
     const progress = { started: 0, struck: 0, misfortunes: 1 }
@@ -167,6 +190,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
       facts,
       owed,
       misfortunes: nemesis.done,
+      abandoned,
       provider: { ...provider.counts },
       seconds: { load: loadSeconds, rest: (Date.now() - began) / 1_000 - loadSeconds },
     }
@@ -174,3 +198,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
     for (const cleanup of cleanups.reverse()) await cleanup()
   }
 }
+
+/** Only the wall clock is wrong: no machine's monotonic clock is. */
+const skewed =
+  (seconds: number) =>
+  (place: number): readonly string[] => {
+    const by = place % 2 === 0 ? `+${seconds}s` : `-${seconds}s`
+    return ['env', 'FAKETIME_DONT_FAKE_MONOTONIC=1', 'DONT_FAKE_MONOTONIC=1', 'faketime', '-f', by]
+  }
