@@ -40,14 +40,19 @@ export type Writer = <Row extends mongo.Document>(
  * done. A server before MongoDB 8.0 gets one message for each call.
  *
  * A failure of one write fails all calls of the message; the transaction is over then.
+ *
+ * @param oneMessage whether the server takes writes to several collections in one message
  */
-export function writerOn(connection: Connection): Writer {
+export function writerOn(
+  connection: Connection,
+  oneMessage: (client: mongo.MongoClient) => Promise<boolean> = takesAll,
+): Writer {
   const client = connection.getClient()
   return async (collection, writes, tx) => {
     if (writes.length === 0) return { matched: 0, deleted: 0, upserted: [] }
     const session = tx as unknown as ClientSession | undefined
     if (session === undefined) return await alone(collection, writes, {})
-    const together = await takesAll(client)
+    const together = await oneMessage(client)
     return await new Promise<Written>((resolve, reject) => {
       const call = { collection, writes, resolve, reject } as unknown as Call
       const calls = waiting.get(session)

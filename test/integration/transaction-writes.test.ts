@@ -56,6 +56,33 @@ test('writes of a transaction, asked for at once, are one command, and each call
   expect(await b.findOne({ _id: 'x' })).toEqual({ _id: 'x', n: 1 })
 })
 
+test('writes of a transaction, on a server before 8.0, go one call after the other, with the same results', async () => {
+  const old = writerOn(connection, async () => false)
+  await a.insertOne({ _id: 'here', n: 1 })
+  commands.length = 0
+  const results = await transaction((tx) =>
+    Promise.all([
+      old(a, [upsert('here', 5), upsert('fresh', 5)], tx),
+      old(b, [{ deleteMany: { filter: { _id: 'never' } } }], tx),
+      old(b, [{ insertOne: { document: { _id: 'y', n: 1 } } }], tx),
+    ]),
+  )
+  expect(commands).toEqual(['update', 'delete', 'insert', 'commitTransaction'])
+  expect(results).toEqual([
+    { matched: 1, deleted: 0, upserted: [1] },
+    { matched: 0, deleted: 0, upserted: [] },
+    { matched: 0, deleted: 0, upserted: [] },
+  ])
+  const refused = transaction((tx) =>
+    Promise.all([
+      old(b, [{ insertOne: { document: { _id: 'y', n: 2 } } }], tx),
+      old(a, [upsert('behind', 0)], tx),
+    ]),
+  )
+  await expect(refused).rejects.toMatchObject({ code: 'ERR_UNIQUENESS' })
+  expect(await a.findOne({ _id: 'behind' })).toBeNull()
+})
+
 test('a write that fails, beside others, fails all of them, and nothing is written', async () => {
   await b.insertOne({ _id: 'taken', n: 1 })
   const both = transaction((tx) =>
