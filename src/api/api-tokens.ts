@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ApiTokenRecord, ApiTokenStore } from '../auth/api-token-store.ts'
 import { humanOf, type Principal, ROLES } from '../auth/principal.ts'
+import { NO_DIRECTORY, type StandingPort } from '../auth/standing.ts'
 import { newToken } from '../auth/tokens.ts'
 import { type Clock, DAY, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
@@ -11,6 +12,8 @@ import { invalid } from './validate.ts'
 
 export interface ApiTokensParts {
   tokens: ApiTokenStore
+  /** Do the hub's own users still work here? */
+  standing?: StandingPort
   clock: Clock
 }
 
@@ -27,7 +30,8 @@ const tokenAnswer = z.object({
 })
 
 /** Tokens for this API, with fewer rights than the configured admin token. */
-export function apiTokenRoutes({ tokens, clock }: ApiTokensParts): Route[] {
+export function apiTokenRoutes({ tokens, clock, standing }: ApiTokensParts): Route[] {
+  const { standingOf } = standing ?? NO_DIRECTORY
   return [
     defineRoute({
       method: 'POST',
@@ -64,13 +68,18 @@ export function apiTokenRoutes({ tokens, clock }: ApiTokensParts): Route[] {
         }
         const person = holderOf(principal, body)
         const madeBy = humanOf(principal)
+        const standing = person === undefined ? undefined : await standingOf(person, undefined)
+        if (standing?.kind === 'gone') {
+          throw invalid([{ pointer: '/person', message: 'has left, by the directory' }])
+        }
+        const linked = standing?.kind === 'active' ? standing.linked : undefined
         const { token, hash, prefix } = newToken('api')
         const now = clock.now()
         const record: ApiTokenRecord = {
           id: newId(),
           name: body.name,
           role: body.role,
-          ...present({ ownerName: body.ownerName, person, madeBy }),
+          ...present({ ownerName: body.ownerName, person, madeBy, linked }),
           hash,
           prefix,
           createdAt: now,

@@ -7,6 +7,7 @@ import { type ApprovalsParts, approvalRoutes } from './approvals.ts'
 import { type AppsParts, appRoutes } from './apps.ts'
 import { type AuditParts, auditRoutes } from './audit.ts'
 import { type ConnectorsParts, connectorRoutes } from './connectors.ts'
+import { docsPage } from './docs-page.ts'
 import { type EventsParts, eventRoutes } from './events.ts'
 import { type ExemptionsParts, exemptionRoutes } from './exemptions.ts'
 import { type GroupsParts, groupRoutes } from './groups.ts'
@@ -44,7 +45,10 @@ export type ApiResources = Omit<SourcesParts, 'authenticator'> & {
   ReportsParts &
   StatusParts &
   TimelineParts &
-  AuditParts & { ledger: LedgerPort; apiTokens: ApiTokensParts['tokens'] }
+  AuditParts & { ledger: LedgerPort; apiTokens: ApiTokensParts['tokens'] } & Pick<
+    ApiTokensParts,
+    'standing'
+  >
 
 /** Every operation of /api/v1. */
 export function apiRoutes(resources: ApiResources): Route[] {
@@ -68,9 +72,9 @@ export function apiRoutes(resources: ApiResources): Route[] {
     ...timelineRoutes(resources),
     ...alertRoutes(resources),
     ...ledgerRoutes(resources),
-    ...apiTokenRoutes({ tokens: resources.apiTokens, clock: resources.clock }),
+    ...apiTokenRoutes({ ...resources, tokens: resources.apiTokens }),
   ]
-  routes.push(description(routes, resources.publicUrl))
+  routes.push(...description(routes, resources.publicUrl))
   return routes
 }
 
@@ -79,15 +83,31 @@ export function createApiRouter(resources: ApiResources, parts: RouterParts): Ro
   return createRouter(apiRoutes(resources), parts)
 }
 
-function description(routes: readonly Route[], publicUrl: string): Route {
-  return defineRoute({
-    method: 'GET',
-    path: '/openapi.json',
-    summary: 'This API as OpenAPI 3.1',
-    allow: EVERYBODY,
-    answers: {
-      200: { description: 'The document', schema: z.record(z.string(), z.unknown()) },
-    },
-    handle: async () => ({ status: 200, json: openApi(routes, publicUrl) }),
-  })
+function description(routes: readonly Route[], publicUrl: string): Route[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/openapi.json',
+      summary: 'This API as OpenAPI 3.1',
+      allow: EVERYBODY,
+      answers: {
+        200: { description: 'The document', schema: z.record(z.string(), z.unknown()) },
+      },
+      handle: async () => ({ status: 200, json: openApi(routes, publicUrl) }),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/docs',
+      summary: 'This API as a page to read',
+      allow: EVERYBODY,
+      answers: { 200: { description: 'HTML without scripts', mediaType: 'text/html' } },
+      handle: async () => ({
+        status: 200,
+        content: docsPage(openApi(routes, publicUrl)),
+        headers: {
+          'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+        },
+      }),
+    }),
+  ]
 }

@@ -43,7 +43,13 @@ export function createRouter(routes: readonly Route[], parts: RouterParts): Rout
     requestIdOf(response)
     response.setHeader('Cache-Control', 'no-store')
     response.setHeader('X-Content-Type-Options', 'nosniff')
-    parts.authenticator.authenticate(request.headers.authorization, request.ip).then(
+    const browser = {
+      method: request.method,
+      cookie: request.headers.cookie,
+      csrf: request.get('x-csrf-token'),
+      origin: request.headers.origin,
+    }
+    parts.authenticator.authenticate(request.headers.authorization, request.ip, browser).then(
       (principal) => {
         response.locals['principal'] = principal
         next()

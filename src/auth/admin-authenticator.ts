@@ -1,8 +1,10 @@
 import type { Clock } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
-import type { ApiTokenStore } from './api-token-store.ts'
+import type { ApiTokenRecord, ApiTokenStore } from './api-token-store.ts'
 import { createFailureLimiter } from './failure-limiter.ts'
 import type { Principal } from './principal.ts'
+import type { BrowserRequest, Sessions } from './sessions.ts'
+import { NO_DIRECTORY, type StandingPort } from './standing.ts'
 import { bearerToken, hashToken, isTokenOf, sameHash } from './tokens.ts'
 
 export interface AdminAuthenticator {
@@ -11,7 +13,12 @@ export interface AdminAuthenticator {
    * @throws HubError ERR_RATE_LIMITED after too many failures from one address
    * @throws HubError ERR_STORAGE_UNAVAILABLE when it could not look
    */
-  authenticate(authorization: string | undefined, address?: string): Promise<Principal>
+  authenticate(
+    authorization: string | undefined,
+    address?: string,
+    /** What came from a browser: heeded when there is no Authorization header. */
+    browser?: BrowserRequest,
+  ): Promise<Principal>
 }
 
 export interface AdminAuthenticatorParts {
@@ -20,6 +27,10 @@ export interface AdminAuthenticatorParts {
   metricsToken?: string | undefined
   tokens: Pick<ApiTokenStore, 'byHash'>
   clock: Clock
+  /** People who have signed in. */
+  sessions?: Pick<Sessions, 'authenticate'>
+  /** Does the person behind a token still work here? */
+  standing?: StandingPort
 }
 
 /** Far more API tokens than anybody hands out. */
@@ -41,8 +52,23 @@ export function createAdminAuthenticator(parts: AdminAuthenticatorParts): AdminA
           },
         ]),
   ]
+  const standing = parts.standing ?? NO_DIRECTORY
+  /** A token ends with the person who holds it, and with the one who made it: both know it. */
+  const standingOf = async ({ person, madeBy, linked }: ApiTokenRecord) => {
+    const own = person === undefined ? undefined : await standing.standingOf(person, linked)
+    const maker =
+      madeBy === undefined || madeBy === person || madeBy === 'admin-token'
+        ? undefined
+        : await standing.standingOf(madeBy, undefined)
+    if (own?.kind === 'gone' || maker?.kind === 'gone') return 'gone'
+    return own?.kind === 'active' ? own.linked : undefined
+  }
   return {
-    authenticate: async (authorization, address = '') => {
+    authenticate: async (authorization, address = '', browser) => {
+      if (authorization === undefined && browser !== undefined) {
+        const session = await parts.sessions?.authenticate(browser)
+        if (session !== undefined) return session.principal
+      }
       const token = bearerToken(authorization)
       if (token === undefined) throw refused()
       const hash = hashToken(token)
@@ -62,6 +88,11 @@ export function createAdminAuthenticator(parts: AdminAuthenticatorParts): AdminA
         limiter.failed(address)
         throw refused()
       }
+      const linked = await standingOf(stored)
+      if (linked === 'gone') {
+        worked.delete(hash)
+        throw refused()
+      }
       if (worked.size < MAX_REMEMBERED) worked.add(hash)
       return {
         id: stored.id,
@@ -69,6 +100,7 @@ export function createAdminAuthenticator(parts: AdminAuthenticatorParts): AdminA
         ...(stored.ownerName === undefined ? {} : { ownerName: stored.ownerName }),
         ...(stored.person === undefined ? {} : { person: stored.person }),
         ...(stored.madeBy === undefined ? {} : { madeBy: stored.madeBy }),
+        ...(linked === undefined ? {} : { linked }),
       }
     },
   }

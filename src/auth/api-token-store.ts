@@ -13,6 +13,7 @@ export interface ApiTokenRecord {
   /** See `Principal`. */
   person?: string
   madeBy?: string
+  linked?: { sourceId: string; userId: string }
   /** Hex SHA-256 of the whole token; unique. */
   hash: string
   prefix: string

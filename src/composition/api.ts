@@ -1,8 +1,9 @@
 import type { Router } from 'express'
-import { createActRecorder } from '../api/acts.ts'
+import type { ActRecorder } from '../api/acts.ts'
 import { createApiRouter } from '../api/create-api-router.ts'
 import type { AdminAuthenticator } from '../auth/admin-authenticator.ts'
 import type { SourceAuthenticator } from '../auth/source-authenticator.ts'
+import type { StandingPort } from '../auth/standing.ts'
 import { openByHand } from '../intake/open-by-hand.ts'
 import type { UserChangeDeps } from '../intake/user-changes.ts'
 import { createCertificateMaker } from '../ledger/certificate.ts'
@@ -23,23 +24,19 @@ export function createApi(
     authenticator: AdminAuthenticator
     sourceAuthenticator: SourceAuthenticator & { invalidate(sourceId: string): void }
     reader: LedgerReader
+    acts: ActRecorder
+    standing: StandingPort
     metrics: Metrics
   },
 ): Router {
   const { stores, vault, log, poke } = parts
-  const { reader, authenticator, metrics } = rooms
-  const acts = createActRecorder({
-    audit: stores.audit,
-    entries: parts.entries,
-    ledger: stores.intake,
-    vault,
-    clock: stores.clock,
-  })
+  const { reader, authenticator, acts, standing, metrics } = rooms
   const desk = createLaneDesk({ lanes: stores.lanes, clock: stores.clock, onChanged: poke })
   return createApiRouter(
     {
       ...stores,
       acts,
+      standing,
       sourceAuthenticator: rooms.sourceAuthenticator,
       connectors: parts.connectors,
       runner: parts.runner,

@@ -4,7 +4,6 @@ import { createHealthRouter, type Readiness } from '../api/health.ts'
 import { createLedgerTilesRouter } from '../api/ledger-tiles.ts'
 import { createTokenEndpoint } from '../api/sources-token-endpoint.ts'
 import { createAccessTokens } from '../auth/access-token.ts'
-import { type AdminAuthenticator, createAdminAuthenticator } from '../auth/admin-authenticator.ts'
 import { createSourceAuthenticator } from '../auth/create-source-authenticator.ts'
 import type { HeartbeatRecorder } from '../auth/heartbeat-recorder.ts'
 import { createIssuerKeys } from '../auth/issuer-keys.ts'
@@ -24,6 +23,7 @@ import type { Alerting } from './alerting.ts'
 import { createApi } from './api.ts'
 import { type LedgerRole, signing } from './ledger-role.ts'
 import type { Parts } from './parts.ts'
+import { createSignIn, type SignIn } from './sign-in.ts'
 
 /** Providers give up at 60 s, some at 5 s; what takes longer than this is answered 503 and goes on. */
 const SCIM_BUDGET_MS = 8 * SECOND
@@ -41,20 +41,16 @@ export interface HttpParts extends Parts {
 
 /** The HTTP interface of one process. It does not listen. */
 export function createHttp(parts: HttpParts): Express {
-  const { config, secrets, stores, ledger, log } = parts
+  const { config, stores, ledger, log } = parts
   const metrics = createMetrics()
   metrics.onScrape(() => stores.revocations.openSummary(stores.clock.now()))
-  const authenticator = createAdminAuthenticator({
-    adminToken: secrets.adminToken,
-    metricsToken: config.metricsToken,
-    tokens: stores.apiTokens,
-    clock: systemClock,
-  })
+  const signIn = createSignIn(parts)
+  const { authenticator } = signIn
   const app = express()
   app.disable('x-powered-by')
   app.set('trust proxy', config.trustProxy)
   app.use(requestLog(log, metrics))
-  if (config.roles.includes('web')) mountWeb(app, parts, metrics, authenticator)
+  if (config.roles.includes('web')) mountWeb(app, parts, metrics, signIn)
   const readiness: Readiness[] = [{ name: 'storage', check: stores.ping }]
   if (ledger?.status !== undefined) {
     readiness.push({ name: 'ledger', check: signing(ledger.status) })
@@ -63,15 +59,12 @@ export function createHttp(parts: HttpParts): Express {
   return app
 }
 
-function mountWeb(
-  app: Express,
-  parts: HttpParts,
-  metrics: Metrics,
-  authenticator: AdminAuthenticator,
-): void {
+function mountWeb(app: Express, parts: HttpParts, metrics: Metrics, signIn: SignIn): void {
   const { config, stores, log } = parts
+  const { authenticator } = signIn
   const { sourceAuthenticator, tokenEndpoint } = sourceAuthentication(parts, metrics)
   app.use('/oauth', tokenEndpoint)
+  app.use('/auth', signIn.router)
   app.use('/scim', scim(parts, metrics, sourceAuthenticator))
   const reader = createLedgerReader({
     origin: config.ledgerOrigin,
@@ -79,7 +72,7 @@ function mountWeb(
     policy: parts.ledgerPolicy,
   })
   app.use('/ledger', createLedgerTilesRouter({ ledger: reader, authenticator, log, metrics }))
-  app.use('/api/v1', createApi(parts, { authenticator, sourceAuthenticator, reader, metrics }))
+  app.use('/api/v1', createApi(parts, { ...signIn, sourceAuthenticator, reader, metrics }))
 }
 
 function sourceAuthentication(

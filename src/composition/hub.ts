@@ -12,6 +12,7 @@ import { createHttp } from './http.ts'
 import { policyOf } from './ledger-parties.ts'
 import { createLedgerRole } from './ledger-role.ts'
 import { createParts, type HubOptions, type Parts } from './parts.ts'
+import { createWaiverCare, exempting } from './waivers.ts'
 
 export type { HubOptions } from './parts.ts'
 
@@ -54,6 +55,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     vault: parts.vault,
     newId,
     facetsOf: (app) => facetsOf(parts.connectors, app),
+    exempt: exempting(parts),
     onCommitted: () => {
       worker?.poke()
       ledger?.poke?.()
@@ -63,6 +65,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     worker = workerRole(parts, { alerting, changes, onEnqueued: () => ledger?.poke?.() })
   }
   const watch = has('worker') ? alerting.watch() : undefined
+  const waivers = has('worker') ? createWaiverCare(parts, changes) : undefined
   const heartbeats = has('web')
     ? createHeartbeatRecorder({
         store: stores.heartbeats,
@@ -90,11 +93,13 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       worker?.start()
       ledger?.start()
       watch?.start()
+      waivers?.start()
       heartbeats?.start()
     },
     stop: async () => {
       clearInterval(refreshing)
       await watch?.stop()
+      await waivers?.stop()
       await heartbeats?.stop()
       await worker?.stop()
       await ledger?.stop()

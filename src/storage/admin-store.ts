@@ -15,6 +15,7 @@ const schema = new Schema<ApiTokenRow>(
     ownerName: String,
     person: String,
     madeBy: String,
+    linked: { type: { sourceId: String, userId: String }, _id: false },
     hash: text,
     prefix: text,
     createdAt: number,

@@ -27,6 +27,7 @@ import { prepareRevocations } from './revocation-models.ts'
 import { createRevocationStore } from './revocation-store.ts'
 import { checkMasterKey, createSecretStore, prepareSecrets } from './secret-store.ts'
 import { createServerClock } from './server-clock.ts'
+import { createSessionStore, prepareSessions } from './session-store.ts'
 import { createAssertionStore, prepareAssertions } from './source-assertion-store.ts'
 import { feedsOf } from './source-feeds.ts'
 import { createHeartbeatStore, prepareHeartbeats } from './source-heartbeat-store.ts'
@@ -60,6 +61,7 @@ export async function openStores(
     prepareAudit,
     prepareApprovals,
     prepareExemptions,
+    prepareSessions,
     prepareIdempotency,
     prepareLedger,
   ]) {
@@ -90,6 +92,7 @@ export async function openStores(
     reports: createReportStore(connection),
     approvals: createApprovalStore(connection, vault),
     exemptions: createExemptionStore(connection),
+    sessions: createSessionStore(connection),
     legalHolds: createLegalHoldStore(connection),
     idempotency: createIdempotencyStore(connection),
     alerts: createAlertStore(connection),

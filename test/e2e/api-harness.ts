@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { z } from 'zod'
 import { createActRecorder } from '../../src/api/acts.ts'
-import { type ApiResources, createApiRouter } from '../../src/api/create-api-router.ts'
+import { type ApiResources, apiRoutes, createApiRouter } from '../../src/api/create-api-router.ts'
 import { createHealthRouter } from '../../src/api/health.ts'
+import { openApi } from '../../src/api/openapi.ts'
 import { createAdminAuthenticator } from '../../src/auth/admin-authenticator.ts'
 import { createSourceAuthenticator } from '../../src/auth/create-source-authenticator.ts'
 import {
@@ -53,6 +54,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { requestLog } from '../../src/telemetry/request-log.ts'
 import { createVault } from '../../src/vault/vault.ts'
 import { freshDatabase } from '../support/database.ts'
+import { createContract, type Description } from './api-contract.ts'
 
 export const ADMIN = `qtc_api_${'a'.repeat(43)}`
 export const METRICS = `qtc_api_${'m'.repeat(43)}`
@@ -234,6 +236,9 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     ...replace,
   }
 
+  const contract = createContract(
+    openApi(apiRoutes(resources), resources.publicUrl) as unknown as Description,
+  )
   const app = express()
   app.disable('x-powered-by')
   app.use(requestLog(log, metrics))
@@ -289,14 +294,17 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
         : { body: raw ? (options.body as string) : JSON.stringify(options.body) }),
     })
     const text = await response.text()
-    const isJson = /json/.test(response.headers.get('content-type') ?? '')
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-      json: (isJson ? JSON.parse(text) : undefined) as any,
+    const contentType = response.headers.get('content-type')
+    const json = /json/.test(contentType ?? '') ? JSON.parse(text) : undefined
+    const { status } = response
+    const [at = ''] = path.split('?')
+    if (at.startsWith('/api/v1/')) {
+      const faults = contract({ method, path: at.slice(7), status, contentType, json })
+      // Every answer of every test is held against the document.
+      if (faults.length > 0) throw new Error(faults.join('; '))
     }
+    // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+    return { status, headers: response.headers, text, json: json as any }
   }
 
   return {

@@ -1,0 +1,72 @@
+import type { Router } from 'express'
+import { type ActRecorder, createActRecorder } from '../api/acts.ts'
+import { createSignInRouter } from '../api/sign-in.ts'
+import { createStanding } from '../api/standing.ts'
+import { type AdminAuthenticator, createAdminAuthenticator } from '../auth/admin-authenticator.ts'
+import { createOidcClient } from '../auth/oidc.ts'
+import { createSessions } from '../auth/sessions.ts'
+import { NO_DIRECTORY, type StandingPort } from '../auth/standing.ts'
+import { systemClock } from '../shared/clock.ts'
+import type { Parts } from './parts.ts'
+
+/** Who may use the API, and how they get in. */
+export interface SignIn {
+  authenticator: AdminAuthenticator
+  standing: StandingPort
+  acts: ActRecorder
+  /** /auth */
+  router: Router
+}
+
+/** Tokens, sessions, and the directory that says who still works here. */
+export function createSignIn({
+  config,
+  secrets,
+  stores,
+  vault,
+  entries,
+  publicUrl,
+  log,
+}: Parts): SignIn {
+  const { adminSource, oidc } = config
+  const standing =
+    adminSource === undefined ? NO_DIRECTORY : createStanding(stores.directory, adminSource)
+  const acts = createActRecorder({
+    audit: stores.audit,
+    entries,
+    ledger: stores.intake,
+    vault,
+    clock: stores.clock,
+  })
+  const sessions = createSessions({
+    store: stores.sessions,
+    masterKey: secrets.masterKey,
+    standing,
+    publicUrl,
+    clock: systemClock,
+  })
+  return {
+    standing,
+    acts,
+    authenticator: createAdminAuthenticator({
+      adminToken: secrets.adminToken,
+      metricsToken: config.metricsToken,
+      tokens: stores.apiTokens,
+      clock: systemClock,
+      sessions,
+      standing,
+    }),
+    router: createSignInRouter({
+      oidc: oidc && createOidcClient(oidc, `${publicUrl}/auth/callback`),
+      sessions,
+      store: stores.sessions,
+      standing,
+      mustBeKnown: adminSource !== undefined,
+      acts,
+      transactor: stores.transactor,
+      vault,
+      publicUrl,
+      log,
+    }),
+  }
+}
