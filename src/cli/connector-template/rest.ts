@@ -37,6 +37,7 @@ export const TSCONFIG = `{
     "rewriteRelativeImportExtensions": true,
     "skipLibCheck": true,
     "preserveSymlinks": true,
+    "noEmitOnError": true,
     "customConditions": ["hub-source"],
     "rootDir": ".",
     "outDir": "dist"
