@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { performance } from 'node:perf_hooks'
 import type { Dispatcher } from 'undici'
 import { request } from 'undici'
 import type { Clock } from '../shared/clock.ts'
@@ -21,6 +22,8 @@ export interface HttpClientOptions {
   timeoutMs: number
   redactor: Redactor
   signal: AbortSignal
+  /** `performance.now()` from which on nothing more may leave; default: never. See `CallOptions`. */
+  deadline?: number
   clock: Clock
 }
 
@@ -66,16 +69,25 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
       const deadline = AbortSignal.timeout(options.timeoutMs)
       const signal = AbortSignal.any([deadline, options.signal])
+      const isLate = (): boolean => performance.now() >= (options.deadline ?? Infinity)
       let answer: { status: number; headers: Record<string, string>; body: string }
       try {
         signal.throwIfAborted()
+        if (isLate()) throw new TooLate()
         await egress.admit(url)
         answer = await exchange(
-          egress.dispatcher.compose(onStart(() => (sent = true))),
+          egress.dispatcher.compose(
+            onStart(() => {
+              // Connecting took its time, too.
+              if (isLate()) throw new TooLate()
+              sent = true
+            }),
+          ),
           { ...asked, url: url.href },
           signal,
         )
       } catch (error) {
+        if (error instanceof TooLate) throw failure('transient', 'out of time before it left')
         if (options.signal.aborted) throw failure('transient', 'aborted by the hub', error)
         if (deadline.aborted)
           throw failure('transient', `timed out after ${options.timeoutMs} ms`, error)
@@ -140,12 +152,24 @@ async function exchange(
   return { status: response.statusCode, headers: flat(response.headers), body }
 }
 
-/** Tells when the request goes onto a connection: before that, nothing can have happened at the app. */
+/** The time for this call was over before the request went onto a connection. */
+class TooLate extends Error {
+  override readonly name = 'TooLate'
+}
+
+/**
+ * Tells when the request goes onto a connection: before that, nothing can have happened at the app. What `tell`
+ * throws keeps it from going.
+ */
 function onStart(tell: () => void): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) => (options, handler) =>
     dispatch(options, {
       onRequestStart: (controller, context) => {
-        tell()
+        try {
+          tell()
+        } catch (error) {
+          controller.abort(error as Error)
+        }
         handler.onRequestStart?.(controller, context)
       },
       onRequestUpgrade: (...args) => handler.onRequestUpgrade?.(...args),

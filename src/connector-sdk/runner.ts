@@ -27,6 +27,11 @@ export interface CallOptions {
   /** The same for every attempt of one step. */
   idempotencyKey: string
   signal: AbortSignal
+  /**
+   * `performance.now()` from which on nothing more may leave. A timer cannot say that: in a process that was stopped
+   * and goes on, an answer of before is read, and the next request sent, earlier than any timer runs.
+   */
+  deadline?: number
   /** Default false. */
   dryRun?: boolean
 }
@@ -125,13 +130,14 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
         connector: guardConnector(connector, config, redactor),
         facets: connector.facetsOf?.(config) ?? manifest.facets,
         hasWitness: Object.keys(secrets).some((name) => name.startsWith('witness')),
-        call: ({ credential, idempotencyKey, signal, dryRun = false }) => {
+        call: ({ credential, idempotencyKey, signal, deadline, dryRun = false }) => {
           const timeoutMs = options.limits?.timeoutMs ?? manifest.limits.timeoutMs
           const http = createHttpClient({
             egress: channel.egress,
             timeoutMs,
             redactor,
             signal,
+            ...(deadline === undefined ? {} : { deadline }),
             clock: options.clock,
           })
           const { ca } = options
