@@ -134,7 +134,8 @@ export default defineConnector<ScimConfig>({
   revoke: (handle, call) => setActive(handle, false, call),
 
   restore: async (handle, undo, call) => {
-    if (undo['active'] !== true) {
+    // Without facts the answer to the disabling was lost: the account was seen live before it.
+    if ('active' in undo && undo['active'] !== true) {
       throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
     }
     return setActive(handle, true, call)

@@ -171,7 +171,8 @@ async function revoke(run: LaneRun, unit: Work, spec: FacetSpec, handle: Handle)
     ack: ack.kind,
     evidence,
     settleMs: spec.settleMs,
-    ...(ack.undo === undefined
+    // What cannot be put back needs no facts: a restore would only get stuck on them.
+    ...(ack.undo === undefined || !spec.reversible
       ? {}
       : { undo: run.vault.seal(Buffer.from(JSON.stringify(ack.undo)), `undo:${lane.id}`) }),
   })
