@@ -14,7 +14,7 @@ import { isLostRace, lostRace, MAX_RACES, type UserChangeDeps } from './user-cha
 export const PEOPLE_PER_TRANSACTION = 100
 
 /** And where nobody's access changes: rows and versions only. */
-const ROWS_PER_TRANSACTION = 1_000
+const ROWS_PER_TRANSACTION = 500
 
 /**
  * Who leaves and who joins a group, in transactions of bounded size.

@@ -1,4 +1,4 @@
-import type { Connection } from 'mongoose'
+import type { Connection, mongo } from 'mongoose'
 import type { DirectoryStore } from '../directory/store.ts'
 import type { Membership } from '../directory/types.ts'
 import type { Instant } from '../shared/clock.ts'
@@ -59,30 +59,28 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
       }),
 
     members: (sourceId, groupId, tx) =>
-      within(tx, async () => {
-        const rows = await memberships
-          .find(
+      within(tx, () =>
+        mapped(
+          memberships.find(
             { sourceId, groupId },
             { ...sessionOf(tx), sort: { memberId: 1 }, batchSize: MEMBERS_PER_BATCH },
-          )
-          .toArray()
-        return rows.map(membership)
-      }),
+          ),
+          membership,
+        ),
+      ),
 
     memberIds: (sourceId, groupId, ids, tx) =>
-      within(tx, async () => {
+      within(tx, () => {
         const among = ids === undefined ? {} : { memberId: { $in: [...ids] } }
-        const rows = await memberships
-          .find(
-            { sourceId, groupId, ...among },
-            {
-              ...sessionOf(tx),
-              projection: { _id: 0, memberId: 1 },
-              batchSize: MEMBERS_PER_BATCH,
-            },
-          )
-          .toArray()
-        return rows.map((row) => row.memberId)
+        const options = {
+          ...sessionOf(tx),
+          projection: { _id: 0, memberId: 1 },
+          batchSize: MEMBERS_PER_BATCH,
+        }
+        return mapped(
+          memberships.find({ sourceId, groupId, ...among }, options),
+          (row) => row.memberId,
+        )
       }),
 
     membersOf: (sourceId, groupIds) =>
@@ -203,6 +201,18 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
         await write(memberships, [{ deleteMany: { filter: { sourceId, memberId } } }], tx)
       }),
   }
+}
+
+/** All rows of a cursor, batch by batch, so that nobody waits for all of them. */
+async function mapped<Row, Item>(
+  cursor: mongo.FindCursor<Row>,
+  item: (row: Row) => Item,
+): Promise<Item[]> {
+  const items: Item[] = []
+  while (await cursor.hasNext()) {
+    for (const row of cursor.readBufferedDocuments()) items.push(item(row))
+  }
+  return items
 }
 
 /** The search form is half of a row, and serves queries alone. */
