@@ -215,11 +215,10 @@ async function onMongod() {
       outcome: 'proven',
     }))
     const closed = { v: 1, log: origin, at, type: 'offboarding.closed', offboarding: 'case' }
-    await enqueue([
-      writer.write(opened('case', expectedSet(items))),
-      ...proofs,
-      writer.write({ ...closed, ...closing(outcomes) }),
-    ])
+    await enqueue([writer.write(opened('case', expectedSet(items))), ...proofs])
+    await seal()
+    // As in the hub: closed is what is sealed.
+    await enqueue([writer.write({ ...closed, ...closing(outcomes) })])
     await seal()
     const checkpoint = await ledger.publish()
     const stored = await store.entries(0, checkpoint.size)

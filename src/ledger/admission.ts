@@ -1,8 +1,8 @@
 import { idOfBody, referencesOf } from './entry-id.ts'
 import type { EntryReferences, PendingEntry } from './intake.ts'
 import { hasIntakeMac } from './intake-mac.ts'
-import type { Keyring } from './keyring.ts'
-import { leafSignedBy, readLeaf } from './leaf.ts'
+import { type Keyring, signedBy } from './keyring.ts'
+import { readLeaf } from './leaf.ts'
 import type { RefusalReason } from './store.ts'
 
 export type Admission =
@@ -38,11 +38,8 @@ export async function admit(
   if (body.log !== origin) return refuse('wrong-log')
   if (entry.eid !== idOfBody(body) || entry.type !== body.type) return refuse('wrong-id')
   if (!sameReferences(entry.references, referencesOf(body))) return refuse('wrong-references')
-  const key = keyring.get(kid)
-  if (key === undefined) return refuse('unknown-key')
-  // Only the log's own key speaks about the log itself; only workers speak about the work.
-  if (key.role !== (body.type.startsWith('log.') ? 'log' : 'worker')) return refuse('wrong-role')
-  if (!(await leafSignedBy(leaf, key.publicKey))) return refuse('bad-signature')
+  const by = await signedBy(leaf, keyring)
+  if (by.kind !== 'signed') return refuse(by.kind)
   // From here on the signed body decides what the row is about.
   return { kind: 'admitted', entry: { ...entry, references: referencesOf(body) } }
 }

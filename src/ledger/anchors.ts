@@ -1,11 +1,11 @@
 import type { X509Certificate } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, HOUR, MINUTE } from '../shared/clock.ts'
 import { readCosignatures } from './cosignature.ts'
 import { type LedgerLog, silentLog } from './log.ts'
 import { type NoteSignature, parseNote } from './note.ts'
 import { logOnlyPolicy, type Policy } from './policy.ts'
 import { consistencyProof, type ReadTile } from './proofs.ts'
+import { repeat } from './repeat.ts'
 import type { CheckpointStore, LogReadStore, StoredCheckpoint } from './store.ts'
 import { askTimeStamp } from './timestamp.ts'
 import { askWitness, type Fetch, type WitnessAddress, withSignatures } from './witness.ts'
@@ -44,8 +44,6 @@ export function createAnchors(options: {
   /** What each witness cosigned last. */
   const since = new Map<WitnessAddress, number>()
   const said = new Map<WitnessAddress, string>()
-  const stopping = new AbortController()
-  let running: Promise<void> | undefined
   let stampAgainAt = 0
 
   const readTile: ReadTile = async (tile) => {
@@ -117,26 +115,11 @@ export function createAnchors(options: {
     return cosigned
   }
 
-  const loop = async (): Promise<void> => {
-    const { signal } = stopping
-    while (!signal.aborted) {
-      await round().catch((error: unknown) => {
-        log.warn({ err: error }, 'showing a checkpoint to witnesses failed; it is tried again')
-      })
-      await sleep(INTERVAL_MS, undefined, { signal }).catch((error: unknown) => {
-        if (!signal.aborted) throw error
-      })
-    }
-  }
-
-  return {
+  const loop = repeat(
     round,
-    start: () => {
-      running ??= loop()
-    },
-    stop: async () => {
-      stopping.abort()
-      await running
-    },
-  }
+    () => INTERVAL_MS,
+    (error) =>
+      log.warn({ err: error }, 'showing a checkpoint to witnesses failed; it is tried again'),
+  )
+  return { ...loop, round }
 }

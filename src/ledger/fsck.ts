@@ -1,8 +1,9 @@
+import { assertNever } from '../shared/assert-never.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import { bundlesOfTree } from './export.ts'
-import { type AnnouncedKey, announcedKey } from './keyring.ts'
+import { type AnnouncedKey, announcedKey, signedBy } from './keyring.ts'
 import { logRoots } from './keys.ts'
-import { leafSignedBy, readLeaf } from './leaf.ts'
+import { readLeaf } from './leaf.ts'
 import type { Verifier } from './note.ts'
 import { decodeBundle, tileFromEdge, tilePath, tilesOfTree } from './tiles.ts'
 import type { TlogSource } from './tlog-source.ts'
@@ -115,12 +116,19 @@ function createEntryCheck(
     if (read.kind === 'refused') return `is ${read.reason}`
     const { body, kid } = read.leaf
     if (body.log !== origin) return 'is of another log'
-    const key = keyring.get(kid)
-    if (key === undefined) return `names the key ${kid}, which was not announced before it`
-    if (key.role !== (body.type.startsWith('log.') ? 'log' : 'worker')) {
-      return `is signed by a key for ${key.role}`
+    const by = await signedBy(read.leaf, keyring)
+    switch (by.kind) {
+      case 'signed':
+        return undefined
+      case 'unknown-key':
+        return `names the key ${kid}, which was not announced before it`
+      case 'wrong-role':
+        return `is signed by a key for ${by.role}`
+      case 'bad-signature':
+        return 'has a wrong signature'
+      default:
+        return assertNever(by)
     }
-    return (await leafSignedBy(read.leaf, key.publicKey)) ? undefined : 'has a wrong signature'
   }
   return async (entries) => {
     // One after the other: a key may announce the next one. `check` says what is wrong with the others.

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { ed25519PublicKey, leafSignedBy, readLeaf } from './leaf.ts'
+import { ed25519PublicKey, type Leaf, leafSignedBy, readLeaf } from './leaf.ts'
 
 export type KeyRole = 'log' | 'worker' | 'cosigner' | 'manifest'
 
@@ -32,6 +32,23 @@ export async function buildKeyring(
     else if (!keyring.has(key.kid)) keyring.set(key.kid, key)
   }
   return { keyring, refused }
+}
+
+/** Who signed an entry, or why it counts as nobody. */
+export type SignedBy =
+  | { kind: 'signed' }
+  | { kind: 'unknown-key' }
+  | { kind: 'wrong-role'; role: KeyRole }
+  | { kind: 'bad-signature' }
+
+/** Only the log's own key speaks about the log itself; only workers speak about the work. */
+export async function signedBy(leaf: Leaf, keyring: Keyring): Promise<SignedBy> {
+  const key = keyring.get(leaf.kid)
+  if (key === undefined) return { kind: 'unknown-key' }
+  const { role } = key
+  const needed: KeyRole = leaf.body.type.startsWith('log.') ? 'log' : 'worker'
+  if (role !== needed) return { kind: 'wrong-role', role }
+  return { kind: (await leafSignedBy(leaf, key.publicKey)) ? 'signed' : 'bad-signature' }
 }
 
 /** The key that a `log.key` entry announces, when a trusted log key signed the entry. */

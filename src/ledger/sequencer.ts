@@ -1,18 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, SECOND } from '../shared/clock.ts'
 import { HubError, isHubError } from '../shared/errors.ts'
-import { type Admission, admit, type KnownWriter } from './admission.ts'
+import type { Admission, KnownWriter } from './admission.ts'
+import { createBatchReader, withAnnounced } from './batch-reader.ts'
 import type { OnSealed, PendingEntry } from './intake.ts'
-import { type AnnouncedKey, announcedKey, buildKeyring, type Keyring } from './keyring.ts'
+import { type AnnouncedKey, buildKeyring, type Keyring } from './keyring.ts'
 import { type LedgerLog, silentLog } from './log.ts'
-import type {
-  LogHead,
-  RefusedEntry,
-  SealBatch,
-  SealedEntry,
-  SequencerStore,
-  WaitingEntry,
-} from './store.ts'
+import type { LogHead, RefusedEntry, SealBatch, SealedEntry, SequencerStore } from './store.ts'
 import { append, edgeRoot, leafHash } from './tree.ts'
 
 export interface SequencerOptions {
@@ -69,19 +63,6 @@ const BUSY_POLL_MS = 200
 const IDLE_POLL_MS = 1 * SECOND
 /** After work, rows of other processes are likely: look often for this long. */
 const BUSY_FOR_MS = 5 * SECOND
-/** So often in a row; then from the oldest again, or rows of a slow clock would wait for as long as the rush lasts. */
-const MAX_AHEAD = 10
-
-/** Waiting rows, and what was decided about each. */
-interface Batch {
-  rows: readonly WaitingEntry[]
-  decisions: readonly Admission[]
-  /** With the keys that these rows announce. */
-  ring: Keyring
-  /** How many batches in a row were read ahead. */
-  ahead: number
-}
-
 /**
  * Seals waiting entries into the tree, a batch per transaction. Any number of processes may run one: the
  * lease keeps them from doing the same work, the compare-and-swap of the head keeps them from harm.
@@ -93,8 +74,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
   let keyring: Keyring | undefined
   let busyUntil = 0
   let wake = new AbortController()
-  /** Read while the last batch was sealed. */
-  let ahead: Promise<Batch> | undefined
+  const waiting = createBatchReader({ store, origin, batch, known: options.known })
   let running: Promise<void> | undefined
   let stopping = false
 
@@ -129,53 +109,26 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     return ring
   }
 
-  /** Reads waiting rows and decides on them. */
-  const readBatch = async (known: Keyring, after?: WaitingEntry): Promise<Batch> => {
-    const rows = await store.pending(batch, after)
-    const ring = await withAnnounced(known, rows)
-    const decisions = await Promise.all(rows.map((row) => admit(row, origin, ring, options.known)))
-    return { rows, decisions, ring, ahead: 0 }
-  }
-
-  /** The batch that was read while the last one was sealed, or the oldest rows. */
-  const nextBatch = async (known: Keyring): Promise<Batch> => {
-    const read = ahead
-    ahead = undefined
-    const batchAhead = await read
-    return batchAhead !== undefined && batchAhead.rows.length > 0
-      ? batchAhead
-      : await readBatch(known)
-  }
-
-  const readAhead = ({ rows, ring, ahead: before }: Batch): void => {
-    const last = rows.at(-1)
-    const announces = rows.some((row) => row.type === 'log.key')
-    if (last === undefined || rows.length < batch || announces || before >= MAX_AHEAD) return
-    ahead = readBatch(ring, last).then((read) => ({ ...read, ahead: before + 1 }))
-    // Whoever takes the batch gets the error; nobody may, when the term ends first.
-    ahead.catch(() => {})
-  }
-
   const tick = async (): Promise<Tick> => {
     if (!(await haveLease())) {
-      ahead = undefined
+      waiting.forget()
       return { kind: 'standby' }
     }
     keyring ??= await openTerm()
-    const read = await nextBatch(keyring)
+    const read = await waiting.next(keyring)
     const { rows, decisions, ring } = read
     if (rows.length === 0 || (await notBegun(rows))) return { kind: 'idle' }
     keyring = ring
     await setAside(decisions.filter((decision) => decision.kind === 'refused'))
     const admitted = decisions.flatMap((d) => (d.kind === 'admitted' ? [d.entry] : []))
     if (admitted.length === 0) return { kind: 'idle' }
-    readAhead(read)
+    waiting.readAhead(read)
     let outcome: Tick
     try {
       outcome = await sealRows(admitted)
     } catch (error) {
       // Perhaps sealed, perhaps not: what comes next is read again.
-      ahead = undefined
+      waiting.forget()
       throw error
     }
     if (outcome.kind === 'sealed' && admitted.some((row) => row.type === 'log.key')) {
@@ -207,7 +160,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     if (outcome === 'fenced') {
       leaseUntil = 0
       keyring = undefined
-      ahead = undefined
+      waiting.forget()
       return { kind: 'fenced' }
     }
     options.onGrowth?.()
@@ -280,7 +233,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     stopping = true
     wake.abort()
     await running
-    await ahead?.catch(() => {})
+    await waiting.settled()
   }
 
   return {
@@ -312,15 +265,6 @@ function extend(head: LogHead, rows: readonly PendingEntry[], now: number): Seal
   )
   const at = Math.max(head.at + 1, now)
   return { from: head, to: { edge, root: edgeRoot(edge), at }, entries, tiles }
-}
-
-async function withAnnounced(keyring: Keyring, rows: readonly PendingEntry[]): Promise<Keyring> {
-  let ring = keyring
-  for (const row of rows.filter((r) => r.type === 'log.key')) {
-    const key = await announcedKey(row.leaf, ring)
-    if (key !== undefined && !ring.has(key.kid)) ring = new Map([...ring, [key.kid, key]])
-  }
-  return ring
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

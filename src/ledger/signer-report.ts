@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, type Instant, SECOND } from '../shared/clock.ts'
 import { type LedgerLog, silentLog } from './log.ts'
+import { type Repeated, repeat } from './repeat.ts'
 import type { SigningRefusal } from './signer.ts'
 import type { WormStatus } from './worm-copy.ts'
 
@@ -19,9 +19,7 @@ export interface SignerReportStore {
   signerReport(): Promise<SignerReport | undefined>
 }
 
-export interface SignerReporter {
-  start(): void
-  stop(): Promise<void>
+export interface SignerReporter extends Repeated {
   /** One look without the loop. */
   round(): Promise<void>
 }
@@ -41,8 +39,6 @@ export function createSignerReporter(options: {
   log?: LedgerLog
 }): SignerReporter {
   const { store, state, clock, log = silentLog } = options
-  const stopping = new AbortController()
-  let running: Promise<void> | undefined
   let said = ''
   let saidAt = 0
 
@@ -57,26 +53,10 @@ export function createSignerReporter(options: {
     saidAt = at
   }
 
-  const loop = async (): Promise<void> => {
-    const { signal } = stopping
-    while (!signal.aborted) {
-      await round().catch((error: unknown) => {
-        log.warn({ err: error }, "the signer's state was not written; it is tried again")
-      })
-      await sleep(LOOK_MS, undefined, { signal }).catch((error: unknown) => {
-        if (!signal.aborted) throw error
-      })
-    }
-  }
-
-  return {
+  const loop = repeat(
     round,
-    start: () => {
-      running ??= loop()
-    },
-    stop: async () => {
-      stopping.abort()
-      await running
-    },
-  }
+    () => LOOK_MS,
+    (error) => log.warn({ err: error }, "the signer's state was not written; it is tried again"),
+  )
+  return { ...loop, round }
 }

@@ -1,9 +1,9 @@
 import { compactVerify, errors } from 'jose'
 import { entryName, JWS_ALG, proofName } from './certificate-format.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import { buildKeyring, type Keyring } from './keyring.ts'
+import { buildKeyring, type Keyring, type SignedBy, signedBy } from './keyring.ts'
 import { logRoots } from './keys.ts'
-import { type Leaf, leafSignedBy, readLeaf } from './leaf.ts'
+import { type Leaf, readLeaf } from './leaf.ts'
 import type { Verifier } from './note.ts'
 import { verifyInclusion } from './proofs.ts'
 import { parseTlogProof } from './tlog-proof.ts'
@@ -68,18 +68,23 @@ export async function checkSignatures(
     announcements.map(({ bytes }) => bytes),
   )
   for (const { leaf, file } of included) {
-    const key = keyring.get(leaf.kid)
-    if (key === undefined) {
-      throw new Refused('signatures', `the log ${origin} announced no key ${leaf.kid}`, file)
-    }
-    if (key.role !== (leaf.body.type.startsWith('log.') ? 'log' : 'worker')) {
-      throw new Refused('signatures', `a key for ${key.role} may not sign this`, file)
-    }
-    if (!(await leafSignedBy(leaf, key.publicKey))) {
-      throw new Refused('signatures', 'the signature is wrong', file)
+    const by = await signedBy(leaf, keyring)
+    if (by.kind !== 'signed') {
+      throw new Refused('signatures', whyNot(by, leaf, origin), file)
     }
   }
   return keyring
+}
+
+function whyNot(by: Exclude<SignedBy, { kind: 'signed' }>, leaf: Leaf, origin: string): string {
+  switch (by.kind) {
+    case 'unknown-key':
+      return `the log ${origin} announced no key ${leaf.kid}`
+    case 'wrong-role':
+      return `a key for ${by.role} may not sign this`
+    case 'bad-signature':
+      return 'the signature is wrong'
+  }
 }
 
 /** The manifest under a key that the log announced for manifests. */

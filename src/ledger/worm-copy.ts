@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, type Instant, SECOND } from '../shared/clock.ts'
 import { parseCheckpoint } from './checkpoint.ts'
 import { type LedgerLog, silentLog } from './log.ts'
 import { parseNote } from './note.ts'
 import { consistencyProof, type ReadTile, verifyConsistency } from './proofs.ts'
+import { repeat } from './repeat.ts'
 import { entriesPath, tilePath, tilesOfTree } from './tiles.ts'
 import type { TlogSource } from './tlog-source.ts'
 import { checkpointName, newestNote, type WormStore } from './worm.ts'
@@ -53,8 +53,6 @@ export function createWormCopy(options: {
 }): WormCopy {
   const { source, worm, clock, log = silentLog, everyMs = INTERVAL_MS } = options
   const { leading = () => true } = options
-  const stopping = new AbortController()
-  let running: Promise<void> | undefined
   let last: { size: number; note: string } | undefined
   let status: WormStatus = { size: 0, at: 0, trouble: undefined }
 
@@ -107,30 +105,22 @@ export function createWormCopy(options: {
     }
   }
 
-  const loop = async (): Promise<void> => {
-    const { signal } = stopping
-    while (!signal.aborted) {
+  const loop = repeat(
+    async () => {
       if (leading()) await round()
-      await sleep(status.at === 0 ? FIRST_MS : everyMs, undefined, { signal }).catch(
-        (error: unknown) => {
-          if (!signal.aborted) throw error
-        },
-      )
-    }
-  }
-
-  return {
-    round,
-    status: () => status,
-    start: () => {
-      running ??= loop()
     },
+    () => (status.at === 0 ? FIRST_MS : everyMs),
+    (error) => fail('unreachable', { err: error }),
+  )
+  return {
+    start: loop.start,
     stop: async () => {
-      stopping.abort()
-      await running
+      await loop.stop()
       // What was signed last; whoever copied before does, the lease may be given back already.
       if (status.at > 0) await round()
     },
+    round,
+    status: () => status,
   }
 }
 
