@@ -19,7 +19,11 @@ import { createEvidenceStore, prepareEvidence } from '../../src/storage/evidence
 import { createCertificateSource } from '../../src/storage/ledger-certificate-source.ts'
 import { createErasure } from '../../src/storage/ledger-erasure.ts'
 import { createLedgerIntake } from '../../src/storage/ledger-intake-store.ts'
-import { offboardingsOf, prepareRevocations } from '../../src/storage/revocation-models.ts'
+import {
+  offboardingsOf,
+  prepareRevocations,
+  revocationsOf,
+} from '../../src/storage/revocation-models.ts'
 import { createRevocationStore } from '../../src/storage/revocation-store.ts'
 import { createTransactor } from '../../src/storage/transaction.ts'
 import { createVault } from '../../src/vault/vault.ts'
@@ -131,6 +135,12 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
   })
   expect(await check()).toMatchObject({ code: 2, text: expect.stringContaining('INCOMPLETE') })
 
+  // What somebody did about it stands in the certificate, and ends nothing.
+  await seal({ ...common, ...item, type: 'revocation.retried', act: 'a1', by: 'admin-token' }, 'r1')
+  const row = await revocationsOf(db.connection).findOne({ _id: 'r1' })
+  expect(row).toMatchObject({ open: true, state: 'verified' })
+  expect(await check()).toMatchObject({ code: 2, text: expect.stringContaining('INCOMPLETE') })
+
   const handle = { facet: 'account', id: 'acc-1' } as const
   const id = await evidence.put('o1', 'r1', {
     role: 'after',
@@ -198,13 +208,22 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
   })
   await expect(broken.eraseCase('o1')).rejects.toThrow('the intake is away')
   expect((await check()).text).toContain('alice@example.com')
-  expect(await erasure.eraseCase('o1')).toBe(true)
+  // As part of an act that fails, it did not happen.
+  const act = (fails: boolean) =>
+    transaction(async (tx) => {
+      const erased = await erasure.eraseCase('o1', { approval: 'p1', tx })
+      if (fails) throw new Error('the act is refused')
+      return erased
+    })
+  await expect(act(true)).rejects.toThrow('the act is refused')
+  expect((await check()).text).toContain('alice@example.com')
+  expect(await act(false)).toBe(true)
   expect(await erasure.eraseCase('o1')).toBe(false)
   await expect(erasure.eraseCase('o2')).rejects.toThrow('no such case')
   await it.settle()
-  expect((await it.store.entry((await it.reader.size()) - 1))!.eid).toBe(
-    'offboarding.keys_erased:o1',
-  )
+  const last = (await it.store.entry((await it.reader.size()) - 1))!
+  expect(last.eid).toBe('offboarding.keys_erased:o1')
+  expect(JSON.parse(last.leaf.toString())).toMatchObject({ body: { approval: 'p1' } })
   const left = await offboardingsOf(db.connection).findOne({ _id: 'o1' })
   expect(JSON.stringify(left)).not.toContain('alice')
   expect(await db.connection.collection('evidence').countDocuments()).toBe(0)
