@@ -48,7 +48,7 @@ export interface DirectoryStore {
   membersOf(sourceId: string, groupIds: readonly string[]): Promise<Map<string, Membership[]>>
   /** Direct groups of each user: user id → groups. Who is in none is absent. */
   groupsOf(sourceId: string, userIds: readonly string[]): Promise<Map<string, GroupRef[]>>
-  /** Ids of the direct groups of each user: user id → group ids. Who is in none is absent. */
+  /** Ids of the direct groups of each user, or group: its id → group ids. Who is in none is absent. */
   groupIdsOf(
     sourceId: string,
     userIds: readonly string[],
@@ -93,6 +93,6 @@ export interface DirectoryStore {
     memberIds: readonly string[],
     tx?: Transaction,
   ): Promise<number>
-  /** Takes a deleted user out of every group. */
+  /** Takes a deleted user or group out of every group. */
   removeFromAllGroups(sourceId: string, memberId: string, tx?: Transaction): Promise<void>
 }

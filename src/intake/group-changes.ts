@@ -4,7 +4,7 @@ import { HubError } from '../shared/errors.ts'
 import { createKeyedQueue } from '../shared/keyed-queue.ts'
 import type { ChangeCall, Changed, Directory, GroupChange, MemberDelta } from './directory.ts'
 import { changeMembers, PEOPLE_PER_TRANSACTION } from './member-changes.ts'
-import { MAX_RACES, type UserChangeDeps } from './user-changes.ts'
+import { isLostRace, lostRace, MAX_RACES, type UserChangeDeps } from './user-changes.ts'
 
 type Attempt = Changed<GroupRecord> | 'lost' | 'needs its turn'
 
@@ -88,7 +88,16 @@ export function createGroupChanges(deps: UserChangeDeps): GroupChanges {
         // Members go first, each with what they owe: when the group is gone, nothing is left to lose.
         await changeMembers(deps, call, id, { base: 'clear', add: [], remove: [] })
         const { version } = await existing(deps, { ...call, ifMatch: undefined }, id)
-        if (await store.removeGroup(call.sourceId, id, version)) return
+        const outer = (await store.groupIdsOf(call.sourceId, [id])).get(id) ?? new Set()
+        const done = await deps.transactor
+          .transaction(async (tx) => {
+            if (!(await store.removeGroup(call.sourceId, id, version, tx))) return lostRace()
+            // Groups can be members: what is gone is in no group any more.
+            await store.removeFromAllGroups(call.sourceId, id, tx)
+            return true
+          })
+          .catch(isLostRace)
+        if (done) return await store.touchGroups(call.sourceId, [...outer], clock.now())
       }
       throw new HubError('ERR_CONFLICT', 'too many concurrent changes of this group; try again', {
         retryAfterSeconds: 1,

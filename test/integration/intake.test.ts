@@ -150,6 +150,20 @@ describe('concurrent changes', () => {
 })
 
 describe('groups', () => {
+  test('a group inside another, deleted, is no member any more and the outer version moves', async () => {
+    const [outer, inner] = await Promise.all(
+      ['outer', 'inner'].map((displayName) =>
+        directory.createGroup(aCall(SOURCE), { displayName: `${displayName} ${newId()}` }, []),
+      ),
+    )
+    await join(outer!.id, inner!.id)
+    const before = await store.group(SOURCE, outer!.id)
+    await directory.deleteGroup(aCall(SOURCE), inner!.id)
+    expect(await store.members(SOURCE, outer!.id)).toEqual([])
+    expect((await store.group(SOURCE, outer!.id))?.version).toBeGreaterThan(before!.version)
+    expect(await store.group(SOURCE, inner!.id)).toBeNull()
+  })
+
   test('a whole-group replace, people of several transactions, leaves exactly the new members', async () => {
     const people = await Promise.all(Array.from({ length: 250 }, employ))
     const { id } = await directory.createGroup(
