@@ -37,14 +37,14 @@ test('links, bound ahead of a departure, are what a departure starts from', asyn
   const path = `/users/okta/${userId}/links`
   expect((await api.api('GET', path)).json).toEqual({ items: [] })
   const reason = 'asked the person'
-  const bind = await api.api('PUT', `${path}/${app.id}`, { accountId: 'U1', reason })
+  const bind = await api.api('PUT', `${path}/${app.id}`, { accountId: 'account-of-bound', reason })
   expect(bind.status).toBe(204)
   const { json } = await api.api('GET', path)
   expect(json.items).toEqual([
     {
       appId: app.id,
       appName: 'Chat',
-      accounts: [{ facet: 'account', accountId: 'U1', seenLive: false }],
+      accounts: [{ facet: 'account', accountId: 'account-of-bound', seenLive: false }],
       undecided: false,
     },
   ])
@@ -56,9 +56,9 @@ test('links, bound ahead of a departure, are what a departure starts from', asyn
     .collection('audit')
     .find()
     .toArray()
-  expect(JSON.stringify(stored)).not.toContain('U1')
+  expect(JSON.stringify(stored)).not.toContain('account-of-bound')
   const nobody = await api.api('PUT', `/users/okta/none/links/${app.id}`, {
-    accountId: 'U1',
+    accountId: 'account-of-bound',
     reason,
   })
   expect(nobody.status).toBe(404)
