@@ -83,6 +83,7 @@ async function hub(name, settings) {
       ROLE: 'web',
       LOG_LEVEL: 'warn',
       ADMIN_TOKEN: ADMIN,
+      MASTER_KEY: Buffer.alloc(32, 1).toString('base64'),
       ...settings,
     },
     stdio: ['ignore', 'ignore', 'inherit'],
