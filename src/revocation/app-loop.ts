@@ -14,8 +14,11 @@ import type { WorkerLaneStore } from './worker-store.ts'
 /** Every so many claims the longest due lane goes first, however unimportant. */
 const AGE_TURN = 10
 
-/** Between two claims: places that become free meanwhile are filled together; ms. */
+/** Between two claims: places that become free meanwhile are filled together; ms. Longer while lanes queue up. */
 const REST_MS = 15
+const QUEUE_MS = 40
+/** An app stays open for this long: its configuration and secrets are read once for several claims. */
+const OPEN_MS = 250
 
 /** Wait at least this long, at most twice, when other processes keep the app busy. */
 const CROWDED_MS = 50
@@ -57,6 +60,8 @@ export function createAppLoop(
   let claims = 0
   /** The last claim was too much, together with those of other processes. */
   let crowded = false
+  let queued = false
+  let opened: { until: number; opening: Opening } | undefined
   const running = new Set<Promise<void>>()
   const health = createAppHealth(limits.concurrency)
   const control: RunControl = {
@@ -67,7 +72,11 @@ export function createAppLoop(
       reserve: (gapMs, count) => deps.lanes.reserveSlots({ appId: first.id, gapMs, count }),
       clock: deps.clock,
     }),
-    report: (fault) => health.report(fault, deps.clock.now()),
+    report: (fault) => {
+      // A replaced credential must be seen at once.
+      if (fault?.fault === 'credential') opened = undefined
+      health.report(fault, deps.clock.now())
+    },
   }
 
   const claim = async (): Promise<number> => {
@@ -82,14 +91,16 @@ export function createAppLoop(
       appId: app.id,
       lease: { id: deps.newId(), holder: deps.holder, until: now + deps.leaseMs },
       now,
-      limit: free,
+      // Greedy claims of several processes would only be given back, all of them.
+      limit: crowded ? 1 : free,
       order: claims % AGE_TURN === 0 ? 'age' : 'priority',
     })
+    queued = claimed.length === free
     if (claimed.length === 0) return ASLEEP_MS
     // First the leases, then the count: of two processes that claim at once, at least one sees both.
     const places = await placesLeft()
     if (places > 0) {
-      const opening = openApp(deps, app)
+      const opening = openNow()
       for (const lane of claimed.slice(0, places)) begin(lane, since, opening)
     }
     const excess = claimed.slice(places)
@@ -97,6 +108,21 @@ export function createAppLoop(
     crowded = excess.length > 0
     if (crowded) return CROWDED_MS * (1 + deps.random())
     return claimed.length < free ? 0 : ASLEEP_MS
+  }
+
+  const openNow = (): Opening => {
+    const now = performance.now()
+    if (opened === undefined || opened.until <= now) {
+      const fresh = { until: now + OPEN_MS, opening: openApp(deps, app) }
+      opened = fresh
+      const forget = (): void => {
+        if (opened === fresh) opened = undefined
+      }
+      // What could not be opened may be mended the next moment.
+      fresh.opening.then((open) => 'fault' in open && forget(), forget)
+      return fresh.opening
+    }
+    return opened.opening
   }
 
   /** What the app bears, less what this process and all others have under way. */
@@ -138,11 +164,17 @@ export function createAppLoop(
     }
   }
 
-  const loop = createLoop({ name: `app ${first.id}`, run: claim, restMs: () => REST_MS, log: deps.log })
+  const loop = createLoop({
+    name: `app ${first.id}`,
+    run: claim,
+    restMs: () => (queued ? QUEUE_MS : REST_MS),
+    log: deps.log,
+  })
   return {
     start: loop.start,
     poke: loop.poke,
     update: (changed) => {
+      if (changed.version !== app.version) opened = undefined
       app = changed
     },
     stop: async () => {

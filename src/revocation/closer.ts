@@ -40,7 +40,12 @@ export function createCloser(deps: CloserDeps): Loop {
     if (closed === BATCH) return 0
     return performance.now() < busyUntil ? BUSY_MS : IDLE_MS
   }
-  const loop = createLoop({ name: 'closer', run: close, restMs: () => (many ? MANY_MS : BUSY_MS), log: deps.log })
+  const loop = createLoop({
+    name: 'closer',
+    run: close,
+    restMs: () => (many ? MANY_MS : BUSY_MS),
+    log: deps.log,
+  })
   return {
     ...loop,
     poke: () => {

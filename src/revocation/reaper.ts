@@ -5,7 +5,9 @@ import { transition } from './transition.ts'
 import type { WorkerLaneStore } from './worker-store.ts'
 
 const BATCH = 100
-const EVERY_MS = 5_000
+/** Leases of holders at work are longer than this: what ends sooner is about to be lost. */
+const AHEAD_MS = 10_000
+const SHORTEST_MS = 250
 
 /** Takes lanes back from holders that fell silent: killed, frozen, cut off. */
 export function createReaper(deps: {
@@ -13,10 +15,14 @@ export function createReaper(deps: {
   clock: Clock
   log: EngineLog
   onReaped(): void
-  everyMs?: number
+  /** How far it looks ahead, and how long it waits when nothing ends. Default 10 s. */
+  aheadMs?: number
 }): Loop {
   const reap = async (): Promise<number> => {
-    const expired = await deps.lanes.expired(deps.clock.now(), BATCH)
+    const aheadMs = deps.aheadMs ?? AHEAD_MS
+    const now = deps.clock.now()
+    const ending = await deps.lanes.expired(now + aheadMs, BATCH)
+    const expired = ending.filter((lane) => (lane.lease?.until ?? now) <= now)
     for (const lane of expired) {
       const after = transition(lane, { kind: 'reaped' }, deps.clock.now())
       // A lost race is somebody else's reap, or a heartbeat that came late.
@@ -27,7 +33,9 @@ export function createReaper(deps: {
       )
     }
     if (expired.length > 0) deps.onReaped()
-    return expired.length === BATCH ? 0 : (deps.everyMs ?? EVERY_MS)
+    if (expired.length === BATCH) return 0
+    const next = ending.find((lane) => (lane.lease?.until ?? now) > now)?.lease?.until
+    return next === undefined ? aheadMs : Math.max(next - deps.clock.now(), SHORTEST_MS)
   }
   return createLoop({ name: 'reaper', run: reap, log: deps.log })
 }

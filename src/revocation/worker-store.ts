@@ -40,8 +40,8 @@ export interface WorkerLaneStore {
   reserveSlots(take: { appId: string; gapMs: number; count: number }): Promise<Instant>
   /** When the next lane of any app is due; undefined when none waits. One index entry. */
   earliest(): Promise<Instant | undefined>
-  /** Lanes whose lease ran out. */
-  expired(now: Instant, limit: number): Promise<Lane[]>
+  /** Lanes whose lease ends by then, the earliest first. */
+  expired(by: Instant, limit: number): Promise<Lane[]>
   /**
    * Lanes with news for the revocations or the ledger. The steps of a holder at work are no news until it has
    * something to record or gives the lane back.

@@ -44,7 +44,19 @@ export function createLaneClaim(
     return claims.map(({ lease }) => ours.filter((lane) => lane.lease?.id === lease.id))
   }
 
-  return gathered({ most: MOST_APPS, run: (claims) => translated(() => run(claims)) })
+  const claimTogether = gathered({
+    most: MOST_APPS,
+    run: (claims: readonly Claim[]) => translated(() => run(claims)),
+  })
+  // Two workers of one process take turns at an app: side by side, each would see the other's leases and give back.
+  const turns = new Map<string, Promise<unknown>>()
+  return (claim) => {
+    const mine = (turns.get(claim.appId) ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => claimTogether(claim))
+    turns.set(claim.appId, mine)
+    return mine
+  }
 }
 
 /** How many lanes of each app other holders have on lease; looks of several apps go together. */

@@ -15,13 +15,14 @@ export type LaneRow = {
     : Lane[K]
 }
 
-export function laneRow({ id, ...lane }: Lane, rev: number): LaneRow {
+export function laneRow(stored: Lane, rev: number): LaneRow {
+  const { id, ...lane } = stored
   return {
     ...lane,
     _id: id,
     rev,
-    waits: lane.state === 'ready' || lane.state === 'held',
-    news: lane.dirty && (lane.lease === undefined || lane.outbox.length > 0),
+    waits: waits(stored),
+    news: isNews(stored),
     want: lane.want ?? null,
     current: lane.current ?? null,
     lease: lane.lease ?? null,
@@ -38,11 +39,20 @@ export function laneRow({ id, ...lane }: Lane, rev: number): LaneRow {
  * @param before as stored, at the rev that the write names in its filter
  */
 export function laneChange(before: Lane, after: Lane): Partial<LaneRow> {
-  const [old, fresh] = [laneRow(before, before.rev), laneRow(after, before.rev + 1)]
-  return Object.fromEntries(
-    Object.entries(fresh).filter(([name, value]) => old[name as keyof LaneRow] !== value),
-  )
+  const changed: Record<string, unknown> = { rev: before.rev + 1 }
+  for (const name of Object.keys({ ...before, ...after }) as (keyof Lane)[]) {
+    if (name !== 'id' && name !== 'rev' && before[name] !== after[name]) {
+      changed[name] = after[name] ?? null
+    }
+  }
+  if (waits(before) !== waits(after)) changed['waits'] = waits(after)
+  if (isNews(before) !== isNews(after)) changed['news'] = isNews(after)
+  return changed
 }
+
+const waits = ({ state }: Lane): boolean => state === 'ready' || state === 'held'
+const isNews = ({ dirty, lease, outbox }: Lane): boolean =>
+  dirty && (lease === undefined || outbox.length > 0)
 
 export function laneOf({ _id, waits: _, news: _news, stamp: _stamp, ...row }: LaneRow): Lane {
   return {

@@ -110,9 +110,9 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
         return row?.dueAt
       }),
 
-    expired: (now, limit) =>
+    expired: (by, limit) =>
       within(undefined, async () => {
-        const over = { 'lease.until': { $gt: 0, $lte: now } }
+        const over = { 'lease.until': { $gt: 0, $lte: by } }
         return (await lanes.find(over).sort({ 'lease.until': 1 }).limit(limit).toArray()).map(
           laneOf,
         )

@@ -3,6 +3,7 @@ import type { Connector } from '../../src/connector-sdk/contract.ts'
 import { createConnectorRunner } from '../../src/connector-sdk/runner.ts'
 import { createDirectory } from '../../src/intake/create-directory.ts'
 import type { AppRecord, Revocation } from '../../src/revocation/types.ts'
+import type { LaneWake } from '../../src/revocation/wake.ts'
 import { createWorker, type Worker } from '../../src/revocation/worker.ts'
 import { newId } from '../../src/shared/ids.ts'
 import { createAppStore, prepareApps } from '../../src/storage/app-store.ts'
@@ -40,6 +41,8 @@ export async function engineOn(
     secrets?: Readonly<Record<string, string>>
     leaseMs?: number
     onRevived?(revocation: Revocation): Promise<void>
+    /** The workers are other processes than the intake: they are rung, not poked. */
+    wake?: LaneWake
     /** A second process of a ledger that runs elsewhere: seals nothing. */
     beside?: { masterKey: Buffer; directory: string }
   },
@@ -95,6 +98,7 @@ export async function engineOn(
     newId,
     facetsOf: (app) => options.connectors.get(app.connectorId)?.manifest.facets ?? [],
     onCommitted: () => {
+      if (options.wake !== undefined) return options.wake.ring()
       for (const worker of workers) worker.poke()
     },
   })
@@ -117,6 +121,8 @@ export async function engineOn(
       log: { info: at('info'), warn: at('warn'), error: at('error') },
       onEnqueued: () => ledger.ledger.poke(),
       watch,
+      // What is found while a ring would be heard was not found by polling.
+      ...(options.wake === undefined ? {} : { wake: options.wake, wokenMs: 600_000 }),
       ...(options.onRevived === undefined ? {} : { onRevived: options.onRevived }),
       ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     })
