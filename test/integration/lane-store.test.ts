@@ -3,6 +3,7 @@ import { type Intent, type Lane, laneId, newLane } from '../../src/revocation/la
 import type { LaneEvent } from '../../src/revocation/lane-event.ts'
 import { transition } from '../../src/revocation/transition.ts'
 import { lanesOf, prepareLanes } from '../../src/storage/lane-models.ts'
+import { laneRow } from '../../src/storage/lane-rows.ts'
 import { createLaneStore } from '../../src/storage/lane-store.ts'
 import { createTransactor } from '../../src/storage/transaction.ts'
 import { freshDatabase } from '../support/database.ts'
@@ -38,9 +39,21 @@ const revoke = (generation: number): Intent => ({
 const wanted = (userId: string, priority = 2, at = NOW): Lane =>
   transition(undefined, { kind: 'wanted', key: keyOf(userId), intent: revoke(1), priority }, at)
 
-const claim = (limit: number, id = 'lease', order: 'priority' | 'age' = 'priority') =>
+const wantedOf = (userId: string, appId: string): Lane =>
+  transition(
+    undefined,
+    { kind: 'wanted', key: keyOf(userId, appId), intent: revoke(1), priority: 2 },
+    NOW,
+  )
+
+const claim = (
+  limit: number,
+  id = 'lease',
+  order: 'priority' | 'age' = 'priority',
+  appId = 'crm',
+) =>
   store.claim({
-    appId: 'crm',
+    appId,
     lease: { id, holder: 'w', until: NOW + 1_000 },
     now: NOW + 10,
     limit,
@@ -158,6 +171,64 @@ test('lane store, twenty thousand lanes that back off, are skipped by the claim 
     .limit(1)
     .explain('executionStats')
   expect(next['executionStats'].totalKeysExamined).toBe(1)
+})
+
+test('lane store, claims of several apps behind lanes that back off, examine ten keys an app', async () => {
+  const lanes = lanesOf(database.connection)
+  const { id: _, ...base } = wanted('x')
+  await lanes.insertMany(
+    Array.from({ length: 2_000 }, (__, n) => ({
+      ...laneRow({ ...newLane(keyOf(`b${n}`, `app${n % 2}`)), ...base, appId: `app${n % 2}` }, 1),
+      _id: `b${n}`,
+      priority: 0,
+      dueAt: NOW + 60_000 + n,
+    })),
+  )
+  await store.save([0, 1].flatMap((app) => [1, 2, 3].map((n) => wantedOf(`u${n}`, `app${app}`))))
+  const db = database.connection.getClient().db(database.dbName)
+  await db.command({ profile: 2 })
+  const claims = await Promise.all(
+    [0, 1].map((app) => claim(5, `l${app}`, 'priority', `app${app}`)),
+  )
+  await db.command({ profile: 0 })
+  expect(claims.map((own) => own.map((lane) => lane.appId))).toEqual([
+    ['app0', 'app0', 'app0'],
+    ['app1', 'app1', 'app1'],
+  ])
+  const looks = await db
+    .collection('system.profile')
+    .find({ ns: `${database.dbName}.lanes`, 'command.aggregate': { $exists: true } })
+    .toArray()
+  expect(looks.length).toBeGreaterThan(0)
+  for (const look of looks) {
+    expect(look['keysExamined']).toBeLessThanOrEqual(20)
+    expect(look['hasSortStage']).toBeUndefined()
+  }
+})
+
+test('lane store, a lane whose holders die one after the other, is shown to a person and holds up no other', async () => {
+  await store.save([wanted('poison')])
+  let now = NOW + 10
+  for (let deaths = 0; deaths < 5; deaths += 1) {
+    const [lane] = await store.claim({
+      appId: 'crm',
+      lease: { id: `lease-${deaths}`, holder: `w${deaths}`, until: now + 1_000 },
+      now,
+      limit: 1,
+      order: 'priority',
+    })
+    now += 1_001
+    const [over] = await store.expired(now, 10)
+    expect(over?.id).toBe(lane?.id)
+    expect(await store.swap(over!, transition(over!, { kind: 'reaped' }, now))).not.toBeNull()
+  }
+  const lane = await store.lane(keyOf('poison').id)
+  expect(lane?.work[0]).toMatchObject({ state: 'human', reason: 'connector-bug' })
+  expect(lane?.dueAt).toBe(now + 3_600_000)
+  await store.save([wanted('ann', 2, now)])
+  const next = { id: 'next', holder: 'w', until: now + 1_000 }
+  const claimed = await store.claim({ appId: 'crm', lease: next, now, limit: 5, order: 'priority' })
+  expect(claimed.map(({ userId }) => userId)).toEqual(['ann'])
 })
 
 test('lane store, leases that ran out and lanes with news, are found', async () => {

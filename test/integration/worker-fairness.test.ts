@@ -11,6 +11,8 @@ let database: Awaited<ReturnType<typeof freshDatabase>>
 let engine: Engine
 let well: Target
 let dead: Target
+let slow: Target
+let limited: Target
 
 beforeEach(async () => {
   database = await freshDatabase()
@@ -18,8 +20,14 @@ beforeEach(async () => {
     Object.fromEntries(PEOPLE.map((userName, n) => [`a${n}`, { userName, active: true }]))
   well = await startTarget(accounts())
   dead = await startTarget(accounts())
+  slow = await startTarget(accounts())
+  limited = await startTarget(accounts())
+  const once = { id: 'limited', limits: { concurrency: 4, timeoutMs: 2_000, perSecond: 1 } }
   engine = await engineOn(database.connection, {
-    connectors: new Map([['target', targetConnector() as Connector]]),
+    connectors: new Map([
+      ['target', targetConnector() as Connector],
+      ['limited', targetConnector({ manifest: once }) as Connector],
+    ]),
   })
 })
 
@@ -27,12 +35,17 @@ afterEach(async () => {
   await engine.close()
   await well.close()
   await dead.close()
+  await slow.close()
+  await limited.close()
   await database.dispose()
 })
 
-test('worker, one app that hangs, delays no other app', async () => {
+test('worker, an app that hangs, a slow one and one with a rate of 1/s, delay no other app', async () => {
   dead.mood = 'hangs'
+  slow.delayMs = 700
   const deadApp = await engine.register(dead)
+  const slowApp = await engine.register(slow)
+  const limitedApp = await engine.register(limited, { connectorId: 'limited' })
   const wellApp = await engine.register(well)
   const users = []
   for (const name of PEOPLE) users.push(await engine.hire(name))
@@ -45,6 +58,12 @@ test('worker, one app that hangs, delays no other app', async () => {
   })
   // The dead app's first time-outs (2 s each, 4 at once) alone would have taken ten seconds.
   expect(Date.now() - began).toBeLessThan(8_000)
-  const page = await engine.revocations.list({ appId: deadApp.id }, { limit: 100 })
-  expect(page.items.some((r) => r.state === 'proven')).toBe(false)
-})
+  const provenIn = async (appId: string) =>
+    (await engine.revocations.list({ appId, state: 'proven' }, { limit: 100 })).items.length
+  expect(await provenIn(deadApp.id)).toBe(0)
+  // At work all the while, each at its own pace.
+  expect(await provenIn(slowApp.id)).toBeLessThan(PEOPLE.length)
+  expect(await provenIn(limitedApp.id)).toBeLessThan(PEOPLE.length / 2)
+  await eventually('the slow one is served, too', async () => slow.writes.length > 0)
+  await eventually('and the one with a rate', async () => limited.reads > 0)
+}, 60_000)

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createHubClient } from '../support/client.ts'
+import { freshDatabase } from '../support/database.ts'
+import { type HubProcess, startHubProcess } from '../support/hub-process.ts'
+
+const ADMIN_TOKEN = 'admin-token-of-the-idle-hub-00000000001'
+/** Starting, compiling, the first looks of every loop; the sequencer looks often for 5 s after it sealed. */
+const SETTLE_MS = 7_000
+const WINDOW_MS = 6_000
+
+let database: Awaited<ReturnType<typeof freshDatabase>>
+let dataDir: string
+let hub: HubProcess
+
+beforeEach(async () => {
+  database = await freshDatabase()
+  dataDir = await mkdtemp(join(tmpdir(), 'quittance-idle-'))
+  hub = await startHubProcess({
+    MONGODB_URI: database.uri,
+    MONGODB_DB: database.dbName,
+    DATA_DIR: dataDir,
+    MASTER_KEY: Buffer.alloc(32, 3).toString('base64'),
+    ADMIN_TOKEN,
+  })
+})
+afterEach(async () => {
+  await hub.terminate()
+  await rm(dataDir, { recursive: true, force: true })
+  await database.dispose()
+})
+
+/** ms of CPU used so far; utime and stime come in ticks of 10 ms. */
+function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+test('hub of all roles, five apps and nothing due, asks less than twice a second and uses under 1 % of a core', async () => {
+  const client = createHubClient(hub.origin, ADMIN_TOKEN)
+  for (let n = 0; n < 5; n += 1) {
+    await client.registerApp({
+      name: `app ${n}`,
+      config: { baseUrl: `http://127.0.0.1:${9 + n}` },
+      secrets: { token: 'secret' },
+    })
+  }
+  await sleep(SETTLE_MS)
+  const db = database.connection.getClient().db(database.dbName)
+  // The server counts what it was asked by whomever: of this database, that is the hub.
+  await db.command({ profile: 2 })
+  const cpu = cpuOf(hub.pid)
+  await sleep(WINDOW_MS)
+  const used = cpuOf(hub.pid) - cpu
+  await db.command({ profile: 0 })
+  const asked = await db
+    .collection('system.profile')
+    .find({ ns: { $not: /system\.profile$/ }, 'command.profile': { $exists: false } })
+    .toArray()
+  const seconds = WINDOW_MS / 1_000
+  const which = asked.map(({ op, ns }) => `${op} ${ns}`).join(', ')
+  expect(asked.length / seconds, which).toBeLessThan(2)
+  expect(used / WINDOW_MS).toBeLessThan(0.01)
+}, 40_000)
