@@ -21,6 +21,7 @@ import { type Instant, iso } from '../shared/clock.ts'
 import { isJsonObject } from '../shared/json.ts'
 import type { Transaction } from '../shared/transaction.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { StormGuard, Weather } from './storm.ts'
 
 export interface CommitAccessDeps {
   apps: AppStore
@@ -33,6 +34,8 @@ export interface CommitAccessDeps {
   facetsOf(app: AppRecord): readonly FacetSpec[]
   /** Waives what two persons have exempted, of cases that were written in this transaction. */
   exempt?(cases: readonly OpenedCase[], tx: Transaction): Promise<void>
+  /** Holds what cannot be undone while far more people leave than usual. */
+  storms?: StormGuard
   newId(): string
 }
 
@@ -46,6 +49,8 @@ export interface AccessTransition {
   forCause: boolean
   /** Since when it holds, where that was planned; default: since now. */
   effectiveAt?: Instant
+  /** Id of the storm that this departure is part of: what cannot be undone waits. */
+  storm?: string
   now: Instant
 }
 
@@ -54,6 +59,7 @@ export interface AccessFacts {
   apps: readonly PlannedApp[]
   /** Lanes of one person by app. */
   lanesOf(userId: string): ReadonlyMap<string, Lane>
+  weather: Weather | undefined
 }
 
 /**
@@ -63,13 +69,14 @@ export interface AccessFacts {
  * missed by the snapshot of a transaction just as well.
  */
 export async function accessFacts(
-  deps: Pick<CommitAccessDeps, 'apps' | 'lanes' | 'facetsOf'>,
+  deps: Pick<CommitAccessDeps, 'apps' | 'lanes' | 'facetsOf' | 'storms'>,
   sourceId: string,
   userIds: readonly string[],
 ): Promise<AccessFacts> {
-  const [apps, lanes] = await Promise.all([
+  const [apps, lanes, weather] = await Promise.all([
     deps.apps.current(),
     deps.lanes.ofUsers(sourceId, userIds),
+    deps.storms?.weather(sourceId),
   ])
   const byUser = new Map<string, Map<string, Lane>>()
   for (const lane of lanes) {
@@ -79,6 +86,7 @@ export async function accessFacts(
   return {
     apps: apps.map((app) => ({ app, facets: deps.facetsOf(app) })),
     lanesOf: (userId) => byUser.get(userId) ?? new Map(),
+    weather,
   }
 }
 
@@ -120,7 +128,11 @@ export function planOwed(
     return { generation: before.active === after.active ? unchanged : unchanged + 1, lanes: [] }
   }
   const generation = unchanged + 1
-  const { opened, lanes: revoked } = planCase(deps, change, plan, generation, lanes)
+  // What a person opened by hand was looked at by a person.
+  const isSudden = change.cause.kind !== 'admin' && plan.revoke.length > 0
+  const storm = isSudden ? facts.weather?.departure() : undefined
+  const held = storm === undefined ? change : { ...change, storm }
+  const { opened, lanes: revoked } = planCase(deps, held, plan, generation, lanes)
   const restored = plan.restore.map(({ app }) =>
     wanted(lanes.get(app.id), change, app, {
       generation,
@@ -145,7 +157,7 @@ const isOpen = (lane: Lane): boolean => (lane.want ?? lane.current)?.op === 'rev
  * @throws HubError ERR_CONFLICT when a lane or the person moved meanwhile
  */
 export async function writeOwed(
-  deps: Pick<CommitAccessDeps, 'revocations' | 'ledger' | 'lanes' | 'exempt'>,
+  deps: Pick<CommitAccessDeps, 'revocations' | 'ledger' | 'lanes' | 'exempt' | 'storms'>,
   owed: readonly Owed[],
   tx: Transaction,
 ): Promise<void> {
@@ -163,6 +175,10 @@ export async function writeOwed(
     ),
   ])
   if (cases.length > 0) await deps.exempt?.(cases, tx)
+  const held = cases.flatMap((one) => one.revocations).find(({ heldBy }) => heldBy !== undefined)
+  if (held?.heldBy !== undefined) {
+    await deps.storms?.keep({ id: held.heldBy, sourceId: held.sourceId }, tx)
+  }
 }
 
 /** A case with its full set of revocations, and the lanes that will do it. */
@@ -174,7 +190,7 @@ export function planCase(
   lanes: ReadonlyMap<string, Lane>,
 ): { opened?: OpenedCase; lanes: Lane[] } {
   if (plan.kind === 'mover' && plan.revoke.length === 0) return { lanes: [] }
-  const { user, cause, now, forCause, effectiveAt = now } = change
+  const { user, cause, now, forCause, storm, effectiveAt = now } = change
   const offboardingId = deps.newId()
   // A clock that went back must not shorten a deadline.
   const clockFrom = Math.max(cause.receivedAt, effectiveAt)
@@ -195,6 +211,7 @@ export function planCase(
         attempts: 0,
         openedAt: now,
         deadlineAt: deadlineAt(effectiveClass(app.class, forCause), spec.facet, clockFrom),
+        ...(storm === undefined || spec.reversible ? {} : { heldBy: storm }),
         updatedAt: now,
       }),
     ),
@@ -225,7 +242,12 @@ export function planCase(
       generation,
       op: 'revoke',
       offboardingId,
-      units: own.map((r) => ({ revocationId: r.id, facet: r.facet, deadlineAt: r.deadlineAt })),
+      units: own.map(({ id: revocationId, facet, deadlineAt: at, heldBy }) => ({
+        revocationId,
+        facet,
+        deadlineAt: at,
+        ...(heldBy === undefined ? {} : { heldBy }),
+      })),
       class: effectiveClass(app.class, forCause),
       wantedAt: now,
     })

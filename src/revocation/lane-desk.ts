@@ -18,6 +18,8 @@ interface LaneKeyParts {
 export interface LaneDesk {
   /** Tries everything open of one person in one app again, now. @throws HubError ERR_NOT_FOUND */
   retry(key: LaneKeyParts, tx?: Transaction): Promise<Lane>
+  /** Two persons let a storm go on. A lane that knows nothing of it stays as it is. @throws HubError ERR_NOT_FOUND */
+  unhold(laneId: string, storm: string): Promise<void>
   /** The app's credential or settings changed: takes up the lanes that waited for it. @returns how many */
   release(appId: string): Promise<number>
   /** Says which account is this person's, after an ambiguous match or none. @throws HubError ERR_NOT_FOUND */
@@ -76,6 +78,9 @@ export function createLaneDesk(deps: {
   return {
     retry: (key, tx) => move(laneId(key), { kind: 'nudged' }, tx),
     assign: (key, handleId, tx) => move(laneId(key), { kind: 'assigned', handleId }, tx),
+    unhold: async (id, storm) => {
+      await move(id, { kind: 'unheld', storm })
+    },
     release: async (appId) => {
       let released = 0
       for (;;) {

@@ -76,6 +76,8 @@ export type LaneEvent =
   | { kind: 'nudged' }
   /** A person said which account it is. */
   | { kind: 'assigned'; handleId: string }
+  /** Two persons let the departures of a storm go on. */
+  | { kind: 'unheld'; storm: string }
   /** Two persons have waived it: nothing more is done about this unit. */
   | { kind: 'dropped'; revocationId: string }
   /** A person said, ahead of any departure, which account it is: for these facets. */

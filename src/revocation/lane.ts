@@ -12,7 +12,7 @@ export interface Intent {
   /** The case this belongs to; for a restore, the case whose effects it undoes, if any. */
   offboardingId?: string
   /** For a revoke: one unit per facet, in the order in which they must be done. */
-  units: readonly { revocationId: string; facet: Facet; deadlineAt: Instant }[]
+  units: readonly { revocationId: string; facet: Facet; deadlineAt: Instant; heldBy?: string }[]
   class: AppClass
   wantedAt: Instant
 }
@@ -43,6 +43,8 @@ export interface Work {
   afterEvidence?: string
   /** Was it seen live before the revoke? The absence rule needs it. */
   seenLive: boolean
+  /** Id of the storm that holds it: nothing is done about it until two persons let it go on. */
+  heldBy?: string
   /** Nothing is done about this unit before then. */
   notBefore: Instant
 }

@@ -50,11 +50,16 @@ export function quarantinedUntil(lane: Lane, now: Instant): Instant {
 
 function workable(lane: Lane): Work[] {
   return lane.work.filter(
-    (unit, index) => unit.state !== 'verified' && !lane.work.slice(0, index).some(isInTheWay),
+    (unit, index) =>
+      unit.state !== 'verified' &&
+      unit.heldBy === undefined &&
+      !lane.work.slice(0, index).some(isInTheWay),
   )
 }
 
+/** What a storm holds delays nothing else. */
 const isInTheWay = (unit: Work): boolean =>
+  unit.heldBy === undefined &&
   (unit.state === 'due' || unit.state === 'acting') &&
   unit.contradictions === 0 &&
   unit.failures < PATIENCE

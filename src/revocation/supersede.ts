@@ -55,6 +55,7 @@ function beginUnit(lane: Lane, unit: Intent['units'][number], now: Instant): Wor
     contradictions: 0,
     seenLive: link?.seenLive ?? false,
     notBefore: now,
+    ...(unit.heldBy === undefined ? {} : { heldBy: unit.heldBy }),
     ...(link === undefined ? {} : { handleId: link.handleId }),
   }
 }

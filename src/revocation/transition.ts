@@ -8,6 +8,7 @@ import { faulted } from './on-fault.ts'
 import { reaped, released } from './on-lease.ts'
 import { judged, looked } from './on-look.ts'
 import { acked, sent } from './on-write.ts'
+import { unheld } from './storm-hold.ts'
 import { adopt, hasNewer, superseded } from './supersede.ts'
 
 /**
@@ -91,6 +92,8 @@ function apply(lane: Lane, event: LaneEvent, now: Instant): Lane {
       return bound(lane, event, now)
     case 'unbound':
       return unbound(lane, now)
+    case 'unheld':
+      return unheld(lane, event.storm, now)
     case 'dropped':
       return dropped(lane, event.revocationId)
     default:

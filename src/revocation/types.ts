@@ -122,6 +122,8 @@ export interface Revocation extends RevocationNotes {
   state: RevocationState
   reason?: HumanReason
   verdict?: Verdict
+  /** Id of the storm that holds it until two persons let it go on. */
+  heldBy?: string
   /** Last fault code, for people; details are in evidence. */
   fault?: string
   attempts: number

@@ -43,6 +43,7 @@ export const caseKeysOf = (connection: Connection): mongo.Collection<CaseKeyRow>
 const OFFBOARDING_INDEXES: mongo.IndexDescription[] = [
   // A repeated intake creates nothing new; also serves the cases of one user.
   { key: { sourceId: 1, userId: 1, generation: 1 }, unique: true },
+  { key: { sourceId: 1, openedAt: -1 } },
   { key: { openedAt: -1, _id: -1 } },
   { key: { state: 1, openedAt: -1, _id: -1 } },
   { key: { open: 1, closing: 1 }, partialFilterExpression: { state: 'open' } },
@@ -71,6 +72,7 @@ const REVOCATION_INDEXES: mongo.IndexDescription[] = [
     key: { 'waiver.until': 1 },
     partialFilterExpression: { state: 'waived' },
   },
+  { key: { heldBy: 1, _id: 1 }, partialFilterExpression: { heldBy: { $exists: true } } },
   { key: { escalateAt: 1 }, partialFilterExpression: { open: true } },
   { key: { reobserveAt: 1 }, partialFilterExpression: { state: 'proven' } },
   { key: { open: 1, deadlineAt: 1, _id: 1 }, partialFilterExpression: { open: true } },

@@ -1,0 +1,179 @@
+import type { EngineLog } from '../revocation/log.ts'
+import { createLoop, type Loop } from '../revocation/loop.ts'
+import { type Clock, HOUR, type Instant, MINUTE, SECOND } from '../shared/clock.ts'
+import type { Transaction } from '../shared/transaction.ts'
+
+/** From when on departures are a storm. */
+export interface StormLimits {
+  /** Within an hour, of one source; 0 switches the guard off. */
+  departures: number
+  /** The same as a share of the people of the source, in percent; 0: by number alone. */
+  sharePercent: number
+}
+
+/** Of few people, a few are a large share. */
+const LEAST_DEPARTURES = 20
+
+/** @param seen.people of the source, before they left */
+export function isStorm(
+  { departures, people }: { departures: number; people: number },
+  limits: StormLimits,
+): boolean {
+  if (limits.departures === 0) return false
+  if (departures >= limits.departures) return true
+  return (
+    limits.sharePercent > 0 &&
+    departures >= LEAST_DEPARTURES &&
+    departures * 100 >= limits.sharePercent * people
+  )
+}
+
+/** Departures of one source that are held together. */
+export interface Storm {
+  id: string
+  sourceId: string
+  /** `resumed`: two persons let it go on; `over`: everything of it goes on again. */
+  state: 'held' | 'resumed' | 'over'
+  openedAt: Instant
+  resumedAt?: Instant
+}
+
+export interface StormStore {
+  /** Cases of the source since then; counted up to `most`. */
+  departuresSince(sourceId: string, since: Instant, most: number): Promise<number>
+  /** People of the source, active or not; counted up to `most`. */
+  people(sourceId: string, most: number): Promise<number>
+  /** The oldest one that is held, of this source. */
+  held(sourceId: string): Promise<Storm | null>
+  resumedSince(sourceId: string, since: Instant): Promise<boolean>
+  /** Keeps it, if it is not there yet. */
+  keep(storm: Pick<Storm, 'id' | 'sourceId' | 'openedAt'>, tx: Transaction): Promise<void>
+  /** Lets everything that is held of the source go on, from the commit on. @returns ids */
+  resume(sourceId: string, now: Instant, tx: Transaction): Promise<string[]>
+  all(state: Storm['state']): Promise<Storm[]>
+  /** What it holds and still owes. */
+  count(id: string): Promise<{ departures: number; revocations: number }>
+  /** Some of what it holds. */
+  someHeld(id: string, limit: number): Promise<{ revocationId: string; laneId: string }[]>
+  unhold(revocationIds: readonly string[]): Promise<void>
+  end(id: string): Promise<void>
+}
+
+/** What the hub knows of the departures of one source when a change is planned. */
+export interface Weather {
+  /** Called once for each departure that is planned: id of the storm that it is part of, if any. */
+  departure(): string | undefined
+}
+
+export interface StormGuard {
+  weather(sourceId: string): Promise<Weather>
+  /** In the transaction that writes what is held. */
+  keep(storm: { id: string; sourceId: string }, tx: Transaction): Promise<void>
+}
+
+/** What was counted is used for this long; what passed through this process meanwhile is added. */
+const COUNTED_MS = 2 * SECOND
+const PEOPLE_MS = 5 * MINUTE
+const MOST_PEOPLE = 1_000_000
+
+interface Count {
+  departures: number
+  people: number
+  allowed: boolean
+  stormId: string
+  isKept: boolean
+  until: Instant
+}
+
+/**
+ * Counts departures by source. Several processes may count a few too many or too few at the edge: the guard is a fuse,
+ * not a quota. Once two persons have let a storm go on, the source may go on for an hour.
+ */
+export function createStormGuard(options: {
+  store: Pick<StormStore, 'departuresSince' | 'people' | 'held' | 'resumedSince' | 'keep'>
+  limits: StormLimits
+  clock: Clock
+  newId(): string
+}): StormGuard {
+  const { store, limits, clock } = options
+  const counts = new Map<string, Count>()
+  const peopled = new Map<string, { people: number; until: Instant }>()
+
+  const peopleOf = async (sourceId: string, now: Instant): Promise<number> => {
+    const known = peopled.get(sourceId)
+    if (known !== undefined && now < known.until) return known.people
+    const people = await store.people(sourceId, MOST_PEOPLE)
+    peopled.set(sourceId, { people, until: now + PEOPLE_MS })
+    return people
+  }
+  const countOf = async (sourceId: string): Promise<Count> => {
+    const now = clock.now()
+    const known = counts.get(sourceId)
+    if (known !== undefined && now < known.until) return known
+    const since = now - HOUR
+    const [departures, people, allowed, held] = await Promise.all([
+      store.departuresSince(sourceId, since, limits.departures),
+      peopleOf(sourceId, now),
+      store.resumedSince(sourceId, since),
+      store.held(sourceId),
+    ])
+    const stormId = held?.id ?? known?.stormId ?? options.newId()
+    const isKept = held !== null
+    const fresh = { departures, people, allowed, stormId, isKept, until: now + COUNTED_MS }
+    counts.set(sourceId, fresh)
+    return fresh
+  }
+
+  return {
+    weather: async (sourceId) => {
+      if (limits.departures === 0) return { departure: () => undefined }
+      const count = await countOf(sourceId)
+      return {
+        departure: () => {
+          count.departures += 1
+          return !count.allowed && isStorm(count, limits) ? count.stormId : undefined
+        },
+      }
+    },
+    keep: async ({ id, sourceId }, tx) => {
+      if (counts.get(sourceId)?.isKept) return
+      await store.keep({ id, sourceId, openedAt: clock.now() }, tx)
+    },
+  }
+}
+
+const BATCH = 200
+const EVERY_MS = 5 * SECOND
+
+/** Carries out what two persons allowed: lanes and revocations of resumed storms are held no more. Safe to repeat. */
+export function createStormRelease(options: {
+  store: Pick<StormStore, 'all' | 'someHeld' | 'unhold' | 'end'>
+  /** Lets the lane go on. @throws HubError ERR_NOT_FOUND */
+  unhold(laneId: string, stormId: string): Promise<void>
+  log: EngineLog
+}): Loop & { round(): Promise<void> } {
+  const { store } = options
+  const round = async (): Promise<void> => {
+    for (const storm of await store.all('resumed')) {
+      for (;;) {
+        const held = await store.someHeld(storm.id, BATCH)
+        if (held.length === 0) break
+        for (const laneId of new Set(held.map((one) => one.laneId))) {
+          await options.unhold(laneId, storm.id)
+        }
+        // After the lanes: killed in between, it is done again.
+        await store.unhold(held.map(({ revocationId }) => revocationId))
+      }
+      await store.end(storm.id)
+    }
+  }
+  const loop = createLoop({
+    name: 'storm release',
+    run: async () => {
+      await round()
+      return EVERY_MS
+    },
+    log: options.log,
+  })
+  return { ...loop, round }
+}

@@ -1,0 +1,70 @@
+import { afterAll, expect, test } from 'vitest'
+import { createStormGuard, createStormRelease, isStorm } from '../../src/intake/storm.ts'
+import { createLaneDesk } from '../../src/revocation/lane-desk.ts'
+import { systemClock } from '../../src/shared/clock.ts'
+import { newId } from '../../src/shared/ids.ts'
+import { createStormStore, prepareStorms } from '../../src/storage/storm-store.ts'
+import { freshDatabase } from '../support/database.ts'
+import { ACCOUNT, aCall, intakeOn } from '../support/intake.ts'
+
+const database = await freshDatabase()
+const intake = await intakeOn(database.connection)
+await prepareStorms(database.connection)
+const store = createStormStore(database.connection)
+const { transactor } = intake.deps
+intake.deps.facetsOf = () => [ACCOUNT, { ...ACCOUNT, facet: 'api_token', reversible: false }]
+intake.deps.storms = createStormGuard({
+  store,
+  limits: { departures: 3, sharePercent: 0 },
+  clock: systemClock,
+  newId,
+})
+afterAll(() => database.dispose())
+
+test.each([
+  [{ departures: 99, people: 10_000 }, false],
+  [{ departures: 100, people: 10_000 }, true],
+  [{ departures: 19, people: 20 }, false],
+  [{ departures: 20, people: 100 }, true],
+  [{ departures: 20, people: 101 }, false],
+])('departures, as in %j, are a storm: %s', (seen, expected) => {
+  expect(isStorm(seen, { departures: 100, sharePercent: 20 })).toBe(expected)
+  expect(isStorm(seen, { departures: 0, sharePercent: 20 })).toBe(false)
+})
+
+test('a fifth departure of an hour, with a limit of three, holds the irreversible until it is let go on', async () => {
+  const appId = await intake.register('Chat')
+  const rows = () => database.connection.collection('revocations').find().sort({ _id: 1 }).toArray()
+  const leave = async (name: string, sourceId = 'okta'): Promise<void> => {
+    const call = aCall(sourceId)
+    const { id } = await intake.directory.createUser(call, { userName: name, active: true })
+    await intake.directory.deleteUser(call, id)
+  }
+  for (const name of ['a', 'b', 'c', 'd']) await leave(name)
+  await leave('e', 'other')
+  const held = (await rows()).filter((row) => row['heldBy'] !== undefined)
+  expect(held.map((row) => [row['sourceId'], row['facet']])).toEqual([
+    ['okta', 'api_token'],
+    ['okta', 'api_token'],
+  ])
+  const storm = await store.held('okta')
+  expect(storm).toMatchObject({ id: held[0]?.['heldBy'], state: 'held' })
+  expect(await store.count(storm?.id ?? '')).toEqual({ departures: 2, revocations: 2 })
+  expect(await store.held('other')).toBeNull()
+
+  const desk = createLaneDesk({ lanes: intake.lanes, clock: systemClock, onChanged: () => {} })
+  const release = createStormRelease({
+    store,
+    unhold: desk.unhold,
+    log: { info: () => {}, warn: () => {}, error: () => {} } as never,
+  })
+  await release.round()
+  expect(await store.count(storm?.id ?? '')).toMatchObject({ revocations: 2 })
+  await transactor.transaction((tx) => store.resume('okta', Date.now(), tx))
+  await release.round()
+  expect((await rows()).some((row) => row['heldBy'] !== undefined)).toBe(false)
+  const lane = await intake.lanes.lane(`okta/${held[0]?.['userId']}/${appId}`)
+  expect(lane?.work.map((unit) => unit.heldBy)).toEqual([undefined, undefined])
+  expect(await store.all('over')).toHaveLength(1)
+  expect(await store.resumedSince('okta', Date.now() - 60_000)).toBe(true)
+})
