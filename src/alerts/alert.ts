@@ -1,4 +1,5 @@
 import type { Instant } from '../shared/clock.ts'
+import type { Transaction } from '../shared/transaction.ts'
 import type { RuleName, Severity } from './rules.ts'
 
 /** What an alert is about, by id. No personal data: alerts leave the hub. */
@@ -49,7 +50,7 @@ export interface AlertFilter {
 /** Alerts, kept. `false` and empty answers mean "looked, and there is none". */
 export interface AlertStore {
   /** Opens it, or counts it once more; one that was resolved opens again. Returns whether it is news. */
-  raise(finding: Finding, at: Instant): Promise<boolean>
+  raise(finding: Finding, at: Instant, tx?: Transaction): Promise<boolean>
   /** Closes alerts whose cause is gone; unknown ids are ignored. */
   resolve(ids: readonly string[], at: Instant): Promise<void>
   /** False when there is no such open alert. */

@@ -1,5 +1,6 @@
-import { DAY, HOUR, type Instant } from '../shared/clock.ts'
+import { HOUR, type Instant } from '../shared/clock.ts'
 import type { Finding } from './alert.ts'
+import { daysLeft } from './expiry-days.ts'
 import type { RuleName } from './rules.ts'
 
 /** The rules that this file decides; what it no longer finds is resolved. */
@@ -28,8 +29,6 @@ interface FeedCredential {
 const LEAST_SILENCE_MS = 2 * HOUR
 /** A source of which only one burst is known: providers that only speak of events are quiet at night. */
 const UNLEARNED_INTERVAL_MS = 8 * HOUR
-/** Days before the end at which people are told once more. */
-const WARNING_DAYS = [1, 7, 14, 30] as const
 
 /** What people must know about one source now. */
 export function feedFindings(feed: Feed, now: Instant): Finding[] {
@@ -61,8 +60,7 @@ function silence(feed: Feed, now: Instant): Finding[] {
 /** Each step is an alert of its own, so that it is news again. `days` is 0 once it has ended. */
 function expiry({ sourceId, credentials }: Feed, one: FeedCredential, now: Instant): Finding[] {
   if (one.expiresAt === undefined || isReplaced(one, credentials)) return []
-  const left = one.expiresAt - now
-  const days = left <= 0 ? 0 : WARNING_DAYS.find((limit) => left <= limit * DAY)
+  const days = daysLeft(one.expiresAt, now)
   if (days === undefined) return []
   return [
     {

@@ -13,26 +13,39 @@ export interface Look {
 
 const PAGE = 200
 
-/** @param openRevocations all of them, page by page */
+/** What is found in pages, one by one. */
+export async function* inPages<T>(
+  page: (paging: { limit: number; cursor?: string }) => Promise<{ items: T[]; next?: string }>,
+): AsyncIterable<T> {
+  let cursor: string | undefined
+  do {
+    const { items, next } = await page({
+      limit: PAGE,
+      ...(cursor === undefined ? {} : { cursor }),
+    })
+    yield* items
+    cursor = next
+  } while (cursor !== undefined)
+}
+
+/** Only what waits for a person or was contradicted is read: of all that is open, the smallest part. */
 export function revocationLook(
-  openRevocations: (paging: {
-    limit: number
-    cursor?: string
-  }) => Promise<{ items: Revocation[]; next?: string }>,
-  clock: Clock,
+  revocations: (
+    filter: { open: true; state?: 'human'; grade?: 'F' },
+    paging: { limit: number; cursor?: string },
+  ) => Promise<{ items: Revocation[]; next?: string }>,
 ): Look {
   return {
     rules: REVOCATION_RULES,
     async *findings() {
-      let cursor: string | undefined
-      do {
-        const page = await openRevocations({
-          limit: PAGE,
-          ...(cursor === undefined ? {} : { cursor }),
-        })
-        for (const revocation of page.items) yield* revocationFindings(revocation, clock.now())
-        cursor = page.next
-      } while (cursor !== undefined)
+      for (const filter of [{ grade: 'F' }, { state: 'human' }] as const) {
+        const found = inPages((paging) => revocations({ open: true, ...filter }, paging))
+        for await (const revocation of found) {
+          // What was contradicted waits for a person, too: it is found once.
+          const isAgain = 'state' in filter && revocation.verdict?.kind === 'contradicted'
+          if (!isAgain) yield* revocationFindings(revocation)
+        }
+      }
     },
   }
 }

@@ -2,6 +2,7 @@ import { type Clock, DAY } from '../shared/clock.ts'
 import type { Alert, AlertStore, Finding } from './alert.ts'
 import type { Look } from './look.ts'
 import type { RuleName } from './rules.ts'
+import { foundAgain, unresolvedAlerts } from './unresolved.ts'
 
 /** A request that wanted to deactivate somebody and was refused, or obeyed in part. */
 export interface DeactivationTrouble {
@@ -31,7 +32,6 @@ export function deactivationFinding(trouble: DeactivationTrouble): Finding {
 
 /** How long an alert stays for which nobody can see whether its cause is gone. */
 const UNSEEN_MS = 7 * DAY
-const PAGE = 200
 
 const REQUEST_RULES: readonly RuleName[] = [
   RULES_OF.refused,
@@ -71,29 +71,12 @@ export function requestLook(options: {
     return lastAt < options.clock.now() - UNSEEN_MS
   }
 
-  async function* unresolved(): AsyncIterable<Alert> {
-    for (const rule of REQUEST_RULES) {
-      for (const state of ['open', 'acknowledged'] as const) {
-        let cursor: string | undefined
-        do {
-          const page = await options.alerts.list(
-            { rule, state },
-            { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) },
-          )
-          yield* page.items
-          cursor = page.next
-        } while (cursor !== undefined)
-      }
-    }
-  }
-
   return {
     rules: REQUEST_RULES,
     async *findings() {
-      for await (const alert of unresolved()) {
+      for await (const alert of unresolvedAlerts(options.alerts, REQUEST_RULES)) {
         if (await isOver(alert)) continue
-        const { id, rule, about, facts } = alert
-        yield { rule, about, facts, key: id.slice(rule.length + 1) }
+        yield foundAgain(alert)
       }
     },
   }

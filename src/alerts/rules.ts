@@ -54,6 +54,23 @@ export const RULES = {
     severity: 'critical',
     title: 'A receiver of alerts has taken none for hours; what it was sent is kept',
   },
+  'app-secret-expiring': {
+    severity: 'warning',
+    title:
+      'A credential of the hub in an application expires soon; after that nothing is revoked there',
+  },
+  'lane-held': {
+    severity: 'critical',
+    title: 'An application refuses the credential of the hub: nothing is revoked there',
+  },
+  storm: {
+    severity: 'critical',
+    title: 'Far more departures than usual: what cannot be undone waits for two persons',
+  },
+  'ledger-stalled': {
+    severity: 'critical',
+    title: 'What was revoked is not sealed or not signed: nothing becomes proven',
+  },
   'ledger-refused': {
     severity: 'critical',
     title: 'The signer refuses to sign: the ledger is not the one it signed before',

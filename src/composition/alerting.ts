@@ -1,19 +1,42 @@
 import type { Finding } from '../alerts/alert.ts'
+import { type AppCredentials, appLook } from '../alerts/app-look.ts'
+import { createCourier, deliveryLook } from '../alerts/courier.ts'
+import { createSinks } from '../alerts/create-sinks.ts'
+import { lateFinding, lateLook } from '../alerts/late-look.ts'
+import { type LedgerState, ledgerLook } from '../alerts/ledger-look.ts'
 import { feedLook, revocationLook } from '../alerts/look.ts'
 import { requestLook } from '../alerts/request-look.ts'
 import { RULES } from '../alerts/rules.ts'
+import { readSinkSettings } from '../alerts/sink-settings.ts'
+import { type HeldStorm, stormLook } from '../alerts/storm-look.ts'
 import { createWatch } from '../alerts/watch.ts'
+import { ledgerStatus } from '../ledger/status.ts'
+import type { Escalation } from '../revocation/escalator.ts'
 import type { Revocation } from '../revocation/types.ts'
+import { newId } from '../shared/ids.ts'
+import type { Transaction } from '../shared/transaction.ts'
+import { VERSION } from '../version.ts'
 import type { Parts } from './parts.ts'
 
-/** Keeps what was found, and says it in the log: an operator without the API must not miss it. */
-export function createAlerting({ stores, log }: Pick<Parts, 'stores' | 'log'>) {
+/** Lanes of one app that are counted; more is as bad. */
+const MOST_HELD = 100
+
+/**
+ * Keeps what was found, and says it in the log: an operator without the API must not miss it.
+ *
+ * @throws HubError ERR_CONFIG when the settings of the receivers have faults
+ */
+export function createAlerting(parts: Pick<Parts, 'config' | 'stores' | 'log'>) {
+  const { config, stores, log } = parts
+  const { alerts, clock } = stores
+  // Read in every role: a fault in the file is found at start, wherever it lies.
+  const settings = readSinkSettings(config.alertSinksFile)
   const announce = ({ rule, about, facts }: Finding): void => {
     const { severity, title } = RULES[rule]
     log[severity === 'critical' ? 'error' : 'warn']({ rule, ...about, ...facts }, title)
   }
   const raise = async (finding: Finding): Promise<void> => {
-    if (await stores.alerts.raise(finding, stores.clock.now())) announce(finding)
+    if (await alerts.raise(finding, clock.now())) announce(finding)
   }
   return {
     /** Stored when it resolves; said once for all who find the same. */
@@ -25,28 +48,86 @@ export function createAlerting({ stores, log }: Pick<Parts, 'stores' | 'log'>) {
         log.error({ err: error }, 'an alert was not kept')
       })
     },
-    /** Looks again and again for what nobody reported. */
-    watch: () =>
-      createWatch({
-        alerts: stores.alerts,
+    /** In the transaction that marks the level as told. The escalator says it in the log. */
+    late: async (escalation: Escalation, tx: Transaction): Promise<void> => {
+      await alerts.raise(lateFinding(escalation), clock.now(), tx)
+    },
+    /** Looks again and again for what nobody reported, and carries alerts to their receivers. */
+    watch: () => {
+      const sinks = createSinks(settings, { clock, version: VERSION })
+      const sinkIds = sinks.map(({ id }) => id)
+      const courier = createCourier({ deliveries: stores.deliveries, sinks, clock, newId, log })
+      const watch = createWatch({
+        alerts,
         looks: [
-          revocationLook((paging) => stores.revocations.list({ open: true }, paging), stores.clock),
-          feedLook(stores.feeds, stores.clock),
+          revocationLook(stores.revocations.list),
+          lateLook({ alerts, revocation: stores.revocations.revocation, clock }),
+          feedLook(stores.feeds, clock),
+          appLook(() => appCredentials(stores), clock),
+          ledgerLook(() => ledgerState(parts), clock),
+          stormLook(() => heldStorms(stores)),
+          deliveryLook(stores.deliveries, sinkIds),
           requestLook({
-            alerts: stores.alerts,
+            alerts,
             isActive: async (sourceId, userId) =>
               (await stores.directory.user(sourceId, userId))?.active === true,
-            clock: stores.clock,
+            clock,
           }),
         ],
-        clock: stores.clock,
+        clock,
         log,
-        onNew: announce,
-      }),
+        onNew: (finding) => {
+          announce(finding)
+          courier.poke()
+        },
+      })
+      return {
+        start: () => {
+          watch.start()
+          courier.start()
+        },
+        stop: async () => {
+          await watch.stop()
+          await courier.stop()
+        },
+      }
+    },
   }
 }
 
 export type Alerting = ReturnType<typeof createAlerting>
+
+async function appCredentials(stores: Parts['stores']): Promise<AppCredentials[]> {
+  const [apps, expiries] = await Promise.all([stores.apps.all(), stores.secretExpiries.all()])
+  return await Promise.all(
+    apps.map(async ({ id: appId, owners }) => ({
+      appId,
+      owners,
+      heldLanes: (await stores.lanes.held(appId, MOST_HELD)).length,
+      secrets: expiries.filter((one) => one.appId === appId),
+    })),
+  )
+}
+
+async function ledgerState({
+  config,
+  stores,
+}: Pick<Parts, 'config' | 'stores'>): Promise<LedgerState> {
+  const status = await ledgerStatus(config.ledgerOrigin, stores.ledger, undefined)
+  return {
+    waitingSince: status.waiting.since,
+    unsigned: status.lag,
+    sealedAt: status.sealed.at,
+    refused: status.signer?.refused ?? null,
+  }
+}
+
+async function heldStorms({ stormStore: storms }: Parts['stores']): Promise<HeldStorm[]> {
+  const held = await storms.all('held')
+  return await Promise.all(
+    held.map(async ({ id, sourceId }) => ({ id, sourceId, ...(await storms.count(id)) })),
+  )
+}
 
 /** An account that was proven gone is alive again. */
 export const cameBack = (revocation: Revocation): Finding => ({

@@ -16,6 +16,7 @@ import type { Transaction, Transactor } from '../shared/transaction.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { VERSION } from '../version.ts'
 import type { Parts } from './parts.ts'
+import { stormDesk } from './storms.ts'
 
 /** /api/v1: what people and their programs do. */
 export function createApi(
@@ -53,6 +54,7 @@ export function createApi(
       },
       desk,
       waiving: { ...stores, desk, entries: parts.entries, ledger: stores.intake },
+      storms: stormDesk(parts),
       erasure: {
         eraseCase: (id, tx) =>
           stores.erasure({ entries: parts.entries, transactor: within(tx) }).eraseCase(id),

@@ -12,6 +12,7 @@ import { createHttp } from './http.ts'
 import { policyOf } from './ledger-parties.ts'
 import { createLedgerRole } from './ledger-role.ts'
 import { createParts, type HubOptions, type Parts } from './parts.ts'
+import { stormGuard, stormRelease } from './storms.ts'
 import { createWaiverCare, exempting } from './waivers.ts'
 
 export type { HubOptions } from './parts.ts'
@@ -56,6 +57,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     newId,
     facetsOf: (app) => facetsOf(parts.connectors, app),
     exempt: exempting(parts),
+    storms: stormGuard(parts),
     onCommitted: () => {
       worker?.poke()
       ledger?.poke?.()
@@ -66,6 +68,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   }
   const watch = has('worker') ? alerting.watch() : undefined
   const waivers = has('worker') ? createWaiverCare(parts, changes) : undefined
+  const storms = has('worker') ? stormRelease(parts, () => worker?.poke()) : undefined
   const heartbeats = has('web')
     ? createHeartbeatRecorder({
         store: stores.heartbeats,
@@ -94,12 +97,14 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       ledger?.start()
       watch?.start()
       waivers?.start()
+      storms?.start()
       heartbeats?.start()
     },
     stop: async () => {
       clearInterval(refreshing)
       await watch?.stop()
       await waivers?.stop()
+      await storms?.stop()
       await heartbeats?.stop()
       await worker?.stop()
       await ledger?.stop()
@@ -130,6 +135,7 @@ function workerRole(
     log,
     onEnqueued: parts.onEnqueued,
     watch: stores.watch,
+    recordEscalation: parts.alerting.late,
     onRevived: async (revocation) => {
       await reopen({ ...parts.changes, offboarding: stores.revocations.offboarding }, revocation)
       await parts.alerting.raise(cameBack(revocation))

@@ -47,6 +47,12 @@ export interface Config {
   readonly connectors: readonly string[]
   /** Schema extensions beside the enterprise user. */
   readonly scimExtensions: ScimExtensions
+  /** Path of the settings of alert receivers. */
+  readonly alertSinksFile: string | undefined
+  /** See `StormLimits`. */
+  readonly stormDepartures: number
+  /** Percent, 0 to 100. */
+  readonly stormSharePercent: number
   readonly logLevel: LogLevel
 }
 
@@ -79,6 +85,13 @@ const token = z
     /^[A-Za-z0-9\-._~+/]{32,512}=*$/,
     'must have at least 32 characters, of letters, digits and -._~+/=',
   )
+
+const wholeNumber = (most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value <= most, `must be at most ${most}`)
 
 const schema = z.object({
   PORT: z
@@ -191,6 +204,9 @@ const schema = z.object({
       return z.NEVER
     })
     .default([]),
+  ALERT_SINKS_FILE: z.string().optional(),
+  STORM_DEPARTURES: wholeNumber(1_000_000).default(100),
+  STORM_SHARE: wholeNumber(100).default(20),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 } satisfies Record<SettingName, z.ZodType>)
 
@@ -246,6 +262,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     ledgerWormDirectory: v.LEDGER_WORM_DIRECTORY,
     connectors: Object.freeze(v.CONNECTORS),
     scimExtensions: v.SCIM_EXTENSIONS_FILE,
+    alertSinksFile: v.ALERT_SINKS_FILE,
+    stormDepartures: v.STORM_DEPARTURES,
+    stormSharePercent: v.STORM_SHARE,
     logLevel: v.LOG_LEVEL,
   })
 }

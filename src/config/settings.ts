@@ -170,6 +170,24 @@ export const SETTINGS = [
       'JSON file of further SCIM schema extensions for users and groups; docs/scim.md has the format. The same one on every process.',
   },
   {
+    name: 'ALERT_SINKS_FILE',
+    default: 'none',
+    description:
+      'JSON file of the receivers of alerts (webhook, Slack, e-mail, syslog, SIEM); docs/alerts.md has the format. The same one on every worker.',
+  },
+  {
+    name: 'STORM_DEPARTURES',
+    default: '100',
+    description:
+      'Storm guard: from so many departures of one source within an hour, what cannot be undone waits for two persons. 0 switches it off.',
+  },
+  {
+    name: 'STORM_SHARE',
+    default: '20',
+    description:
+      'The same from this share of the people of a source, in percent, but from 20 departures on. 0: by number alone.',
+  },
+  {
     name: 'LOG_LEVEL',
     default: 'info',
     description: 'fatal, error, warn, info, debug, trace or silent.',

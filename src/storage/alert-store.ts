@@ -5,6 +5,7 @@ import { RULES } from '../alerts/rules.ts'
 import type { Instant } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { translated } from './errors.ts'
+import { sessionOf, within } from './transaction.ts'
 
 export type AlertRow = Omit<Alert, 'id' | 'title'> & {
   _id: string
@@ -34,8 +35,8 @@ export async function prepareAlerts(connection: Connection): Promise<void> {
 export function createAlertStore(connection: Connection): AlertStore {
   const alerts = alertsOf(connection)
   return {
-    raise: (finding, at) =>
-      translated(async () => {
+    raise: (finding, at, tx) =>
+      within(tx, async () => {
         const { key: _, ...row } = finding
         const before = await alerts.findOneAndUpdate(
           { _id: alertId(finding) },
@@ -52,7 +53,7 @@ export function createAlertStore(connection: Connection): AlertStore {
               },
             },
           ],
-          { upsert: true, returnDocument: 'before' },
+          { upsert: true, returnDocument: 'before', ...sessionOf(tx) },
         )
         return before === null || before.state === 'resolved'
       }),

@@ -3,6 +3,8 @@ import type { EntryWriter } from '../ledger/intake.ts'
 import type { Transactor } from '../shared/transaction.ts'
 import type { Vault } from '../vault/vault.ts'
 import { createApiTokenStore, prepareApiTokens } from './admin-store.ts'
+import { createDeliveryStore, prepareDeliveries } from './alert-delivery-store.ts'
+import { createSecretExpiryStore, prepareSecretExpiries } from './alert-secret-expiry-store.ts'
 import { createAlertStore, prepareAlerts } from './alert-store.ts'
 import { createAppStore, prepareApps } from './app-store.ts'
 import { createApprovalStore, prepareApprovals } from './approval-store.ts'
@@ -32,6 +34,7 @@ import { createAssertionStore, prepareAssertions } from './source-assertion-stor
 import { feedsOf } from './source-feeds.ts'
 import { createHeartbeatStore, prepareHeartbeats } from './source-heartbeat-store.ts'
 import { createSourceStore, prepareSources } from './source-store.ts'
+import { createStormStore, prepareStorms } from './storm-store.ts'
 import { createTransactor } from './transaction.ts'
 import { createWatchStore } from './watch-store.ts'
 
@@ -58,6 +61,9 @@ export async function openStores(
     prepareRevocations,
     prepareEvidence,
     prepareAlerts,
+    prepareDeliveries,
+    prepareSecretExpiries,
+    prepareStorms,
     prepareAudit,
     prepareApprovals,
     prepareExemptions,
@@ -96,6 +102,10 @@ export async function openStores(
     legalHolds: createLegalHoldStore(connection),
     idempotency: createIdempotencyStore(connection),
     alerts: createAlertStore(connection),
+    deliveries: createDeliveryStore(connection),
+    stormStore: createStormStore(connection),
+    /** Beside the secrets: until when they hold. */
+    secretExpiries: createSecretExpiryStore(connection),
     directory: createDirectoryStore(connection),
     lanes: createLaneStore(connection),
     revocations: createRevocationStore(connection),

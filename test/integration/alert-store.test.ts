@@ -1,14 +1,18 @@
 import { afterAll, expect, test } from 'vitest'
 import type { Finding } from '../../src/alerts/alert.ts'
+import { lateFinding, lateLook } from '../../src/alerts/late-look.ts'
 import { revocationLook } from '../../src/alerts/look.ts'
 import { createWatch } from '../../src/alerts/watch.ts'
+import { ESCALATION_AUDIENCE } from '../../src/revocation/escalation.ts'
 import type { Revocation } from '../../src/revocation/types.ts'
 import { createAlertStore, prepareAlerts } from '../../src/storage/alert-store.ts'
+import { createTransactor } from '../../src/storage/transaction.ts'
 import { freshDatabase } from '../support/database.ts'
 
 const database = await freshDatabase()
 await prepareAlerts(database.connection)
 const alerts = createAlertStore(database.connection)
+const transactor = createTransactor(database.connection)
 afterAll(() => database.dispose())
 
 const finding = (key: string): Finding => ({
@@ -51,30 +55,32 @@ test('a listing, paged by one, shows each alert once', async () => {
   )
 })
 
+const base: Revocation = {
+  id: 'r1',
+  offboardingId: 'o1',
+  sourceId: 's',
+  userId: 'u',
+  appId: 'a',
+  facet: 'account',
+  generation: 1,
+  class: 1,
+  owners: ['owner@example.com'],
+  state: 'human',
+  reason: 'contradicted',
+  verdict: { grade: 'F', kind: 'contradicted', at: 0 },
+  attempts: 3,
+  openedAt: 0,
+  deadlineAt: 1_000_000,
+  updatedAt: 0,
+}
+const late: Revocation = { ...base, id: 'late', openedAt: 0, deadlineAt: 1_000 }
+
 test('the watch, a revocation that was contradicted and then proven, raises and resolves', async () => {
-  const base: Revocation = {
-    id: 'r1',
-    offboardingId: 'o1',
-    sourceId: 's',
-    userId: 'u',
-    appId: 'a',
-    facet: 'account',
-    generation: 1,
-    class: 1,
-    owners: ['owner@example.com'],
-    state: 'human',
-    reason: 'contradicted',
-    verdict: { grade: 'F', kind: 'contradicted', at: 0 },
-    attempts: 3,
-    openedAt: 0,
-    deadlineAt: 1_000_000,
-    updatedAt: 0,
-  }
   let open: Revocation[] = [base]
   const news: string[] = []
   const watch = createWatch({
     alerts,
-    looks: [revocationLook(async () => ({ items: open }), { now: () => 100 })],
+    looks: [revocationLook(async () => ({ items: open }))],
     clock: { now: () => 100 },
     log: { warn: () => {} },
     onNew: ({ rule }) => news.push(rule),
@@ -86,4 +92,44 @@ test('the watch, a revocation that was contradicted and then proven, raises and 
   await watch.look()
   const { items } = await alerts.list({ rule: 'contradicted' }, { limit: 10 })
   expect(items).toMatchObject([{ state: 'resolved', count: 1 }])
+})
+
+test('a late revocation, told at 50 and at 80 percent and then proven, is one open alert at a time', async () => {
+  let revocation = { ...late, state: 'due' } as Revocation
+  let now = 500
+  const told: unknown[] = []
+  const watch = createWatch({
+    alerts,
+    looks: [lateLook({ alerts, revocation: async () => revocation, clock: { now: () => now } })],
+    clock: { now: () => now },
+    log: { warn: () => {} },
+  })
+  for (const [level, at] of [
+    [50, 500],
+    [80, 800],
+    [100, 1_000],
+  ] as const) {
+    now = at
+    const audience = ESCALATION_AUDIENCE[level]
+    const raised = { revocation, level, audience }
+    // As the escalator does: in its transaction, which may also fail.
+    await expect(
+      transactor.transaction(async (tx) => {
+        await alerts.raise(lateFinding(raised), now, tx)
+        throw new Error('lost the race')
+      }),
+    ).rejects.toThrow('lost the race')
+    await transactor.transaction((tx) => alerts.raise(lateFinding(raised), now, tx))
+    await watch.look()
+    const open = await alerts.unresolved(['revocation-late', 'revocation-overdue'])
+    told.push(...open)
+  }
+  expect(told).toEqual([
+    'revocation-late:late/50',
+    'revocation-late:late/80',
+    'revocation-overdue:late',
+  ])
+  revocation = { ...revocation, state: 'proven' }
+  await watch.look()
+  expect(await alerts.unresolved(['revocation-late', 'revocation-overdue'])).toEqual([])
 })

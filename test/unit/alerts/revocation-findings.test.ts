@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
+import { lateFinding } from '../../../src/alerts/late-look.ts'
 import { revocationFindings } from '../../../src/alerts/revocation-findings.ts'
+import { ESCALATION_AUDIENCE } from '../../../src/revocation/escalation.ts'
 import type { Revocation } from '../../../src/revocation/types.ts'
 
 const unit = (more: Partial<Revocation> = {}): Revocation => ({
@@ -19,16 +21,23 @@ const unit = (more: Partial<Revocation> = {}): Revocation => ({
   updatedAt: 0,
   ...more,
 })
-const found = (revocation: Revocation, now: number) =>
-  revocationFindings(revocation, now).map(({ rule, facts }) => [rule, facts['share']])
+const found = (revocation: Revocation) =>
+  revocationFindings(revocation).map(({ rule, facts }) => [rule, facts['reason']])
+
+test('a revocation, waiting for a person, says why', () => {
+  expect(found(unit({ state: 'human', reason: 'manual-app' }))).toEqual([
+    ['human-waiting', 'manual-app'],
+  ])
+})
 
 test.each([
-  [499_999, []],
-  [500_000, [['revocation-late', 50]]],
-  [800_000, [['revocation-late', 80]]],
-  [1_000_000, [['revocation-overdue', undefined]]],
-])('an open revocation, after %i of 1,000,000 ms, raises %j', (now, expected) => {
-  expect(found(unit(), now)).toEqual(expected)
+  [50, 'revocation-late', 'r1/50'],
+  [80, 'revocation-late', 'r1/80'],
+  [100, 'revocation-overdue', 'r1'],
+] as const)('an escalation, at %i percent, is %s with a key of its own', (level, rule, key) => {
+  const audience = ESCALATION_AUDIENCE[level]
+  const finding = lateFinding({ revocation: unit(), level, audience })
+  expect(finding).toMatchObject({ rule, key, facts: { audience }, owners: ['owner@example.com'] })
 })
 
 test('a contradicted revocation, waiting for a person, raises the contradiction only', () => {
@@ -37,12 +46,12 @@ test('a contradicted revocation, waiting for a person, raises the contradiction 
     reason: 'contradicted',
     verdict: { grade: 'F', kind: 'contradicted', at: 0 },
   })
-  expect(found(contradicted, 0)).toEqual([['contradicted', undefined]])
+  expect(found(contradicted)).toEqual([['contradicted', undefined]])
 })
 
 test.each(['proven', 'waived', 'superseded', 'verified'] as const)(
   'a %s revocation, long past its deadline, raises nothing',
   (state) => {
-    expect(found(unit({ state }), 9_000_000)).toEqual([])
+    expect(found(unit({ state }))).toEqual([])
   },
 )
