@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 interface RequestDone {
-  /** `scim`, `api`, `metrics`, `health` or `web`. */
+  /** `scim`, `api`, `oauth`, `auth`, `ledger`, `metrics`, `health` or `web`. */
   room: string
   method: string
   status: number

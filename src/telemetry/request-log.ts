@@ -53,9 +53,11 @@ export function safePath(url: string): string {
     .join('/')
 }
 
+const ROOMS = new Set(['scim', 'api', 'oauth', 'auth', 'ledger', 'metrics'])
+
 /** A bounded label: which part of the hub answered. */
 function roomOf(url: string): string {
   const [, first = ''] = (url.split('?', 1)[0] ?? '').split('/')
-  if (first === 'scim' || first === 'api' || first === 'metrics') return first
+  if (ROOMS.has(first)) return first
   return first === 'healthz' || first === 'readyz' ? 'health' : 'web'
 }
