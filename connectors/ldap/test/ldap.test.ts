@@ -130,7 +130,10 @@ describe.runIf(hasSlapd())('ldap, on a real slapd', () => {
         member: world.dn,
       })
       const error = connector.revoke(handle('membership'), call('doer'))
-      await expect(error).rejects.toMatchObject({ fault: 'invalid', message: /may not be empty/ })
+      await expect(error).rejects.toMatchObject({
+        fault: 'invalid',
+        message: expect.stringMatching(/may not be empty/),
+      })
       expect(await connector.observe(handle('membership'), call('witness'))).toMatchObject({
         state: 'live',
       })
