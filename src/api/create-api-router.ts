@@ -11,6 +11,7 @@ import { docsPage } from './docs-page.ts'
 import { type EventsParts, eventRoutes } from './events.ts'
 import { type ExemptionsParts, exemptionRoutes } from './exemptions.ts'
 import { type GroupsParts, groupRoutes } from './groups.ts'
+import { type LeavesParts, leaveRoutes } from './leaves.ts'
 import { type LedgerPort, ledgerRoutes } from './ledger.ts'
 import { type LinksParts, linkRoutes } from './links.ts'
 import { type OffboardingPreviewParts, offboardingPreviewRoutes } from './offboarding-preview.ts'
@@ -40,6 +41,7 @@ export type ApiResources = Omit<SourcesParts, 'authenticator'> & {
   EventsParts &
   ExemptionsParts &
   GroupsParts &
+  LeavesParts &
   LinksParts &
   OffboardingPreviewParts &
   ReportsParts &
@@ -58,6 +60,7 @@ export function apiRoutes(resources: ApiResources): Route[] {
     ...appRoutes(resources),
     ...userRoutes(resources),
     ...offboardingRoutes(resources),
+    ...leaveRoutes(resources),
     ...revocationRoutes(resources),
     ...revocationActRoutes(resources),
     ...approvalRoutes(resources),

@@ -5,6 +5,7 @@ import type { AdminAuthenticator } from '../auth/admin-authenticator.ts'
 import type { SourceAuthenticator } from '../auth/source-authenticator.ts'
 import type { StandingPort } from '../auth/standing.ts'
 import { openByHand } from '../intake/open-by-hand.ts'
+import { cancelLeave, scheduleLeave } from '../intake/scheduled-leave.ts'
 import type { UserChangeDeps } from '../intake/user-changes.ts'
 import { createCertificateMaker } from '../ledger/certificate.ts'
 import { certificatePolicy } from '../ledger/certificate-policy.ts'
@@ -12,6 +13,7 @@ import { manifestKey } from '../ledger/keys.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import { createLaneDesk } from '../revocation/lane-desk.ts'
 import { systemClock } from '../shared/clock.ts'
+import { newId } from '../shared/ids.ts'
 import type { Transaction, Transactor } from '../shared/transaction.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { VERSION } from '../version.ts'
@@ -51,6 +53,21 @@ export function createApi(
       byHand: {
         openByHand: ({ transactor, ...request }) =>
           openByHand({ ...parts.changes, transactor }, request),
+      },
+      planned: {
+        schedule: ({ transactor, ...request }) =>
+          scheduleLeave(
+            {
+              leaves: stores.leaves,
+              store: stores.directory,
+              transactor,
+              clock: stores.clock,
+              newId,
+            },
+            request,
+          ),
+        cancel: ({ transactor, ...request }) =>
+          cancelLeave({ leaves: stores.leaves, transactor, clock: stores.clock }, request),
       },
       desk,
       waiving: { ...stores, desk, entries: parts.entries, ledger: stores.intake },

@@ -1,6 +1,7 @@
 import type { Express } from 'express'
 import { createHeartbeatRecorder } from '../auth/heartbeat-recorder.ts'
 import type { ProcessRole } from '../config/config.ts'
+import { createLeaveOpener } from '../intake/leave-opener.ts'
 import { reopen } from '../intake/reopen.ts'
 import type { UserChangeDeps } from '../intake/user-changes.ts'
 import { createWorker, type Worker } from '../revocation/worker.ts'
@@ -67,6 +68,9 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     worker = workerRole(parts, { alerting, changes, onEnqueued: () => ledger?.poke?.() })
   }
   const watch = has('worker') ? alerting.watch() : undefined
+  const leaves = has('worker')
+    ? createLeaveOpener({ ...changes, leaves: stores.leaves, log })
+    : undefined
   const waivers = has('worker') ? createWaiverCare(parts, changes) : undefined
   const storms = has('worker') ? stormRelease(parts, () => worker?.poke()) : undefined
   const heartbeats = has('web')
@@ -96,6 +100,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       worker?.start()
       ledger?.start()
       watch?.start()
+      leaves?.start()
       waivers?.start()
       storms?.start()
       heartbeats?.start()
@@ -103,6 +108,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     stop: async () => {
       clearInterval(refreshing)
       await watch?.stop()
+      await leaves?.stop()
       await waivers?.stop()
       await storms?.stop()
       await heartbeats?.stop()

@@ -1,6 +1,6 @@
 import { type Clock, type Instant, iso } from '../shared/clock.ts'
 import { HubError, isHubError } from '../shared/errors.ts'
-import type { Transaction } from '../shared/transaction.ts'
+import type { Transaction, Transactor } from '../shared/transaction.ts'
 
 /**
  * `scheduled → opened | cancelled | void`. `void`: at its time there was nothing left to open, because the provider
@@ -30,7 +30,7 @@ export interface ScheduledLeave {
 
 export interface LeaveStore {
   /** @throws HubError ERR_UNIQUENESS when the person has a scheduled leave already */
-  insert(leave: ScheduledLeave): Promise<void>
+  insert(leave: ScheduledLeave, tx?: Transaction): Promise<void>
   leave(id: string): Promise<ScheduledLeave | null>
   /** Soonest first. */
   list(
@@ -54,6 +54,7 @@ export interface LeaveStore {
 
 export interface LeaveDeps {
   leaves: LeaveStore
+  transactor: Transactor
   store: { user(sourceId: string, id: string): Promise<object | null> }
   clock: Clock
   newId(): string
@@ -102,7 +103,7 @@ export async function scheduleLeave(
     state: 'scheduled',
   }
   try {
-    await deps.leaves.insert(leave)
+    await deps.transactor.transaction((tx) => deps.leaves.insert(leave, tx))
   } catch (error) {
     if (!isHubError(error, 'ERR_UNIQUENESS')) throw error
     throw new HubError('ERR_UNIQUENESS', 'this person has a scheduled leave; cancel it first', {
@@ -119,15 +120,18 @@ export async function scheduleLeave(
  * @throws HubError ERR_NOT_FOUND, ERR_CONFLICT (it was opened, is void, or was cancelled before)
  */
 export async function cancelLeave(
-  deps: Pick<LeaveDeps, 'leaves' | 'clock'>,
+  { leaves, transactor, clock }: Pick<LeaveDeps, 'leaves' | 'transactor' | 'clock'>,
   { id, principalId }: { id: string; principalId: string },
 ): Promise<ScheduledLeave> {
-  const endedAt = deps.clock.now()
-  const ended = await deps.leaves.end(id, { state: 'cancelled', cancelledBy: principalId, endedAt })
-  const leave = await deps.leaves.leave(id)
-  if (leave === null) throw new HubError('ERR_NOT_FOUND', 'there is no such scheduled leave')
-  if (ended) return leave
-  throw new HubError('ERR_CONFLICT', `it is ${leave.state} since ${iso(leave.endedAt ?? endedAt)}`)
+  const ended = { state: 'cancelled', cancelledBy: principalId, endedAt: clock.now() } as const
+  const before = await leaves.leave(id)
+  if (before === null) throw new HubError('ERR_NOT_FOUND', 'there is no such scheduled leave')
+  await transactor.transaction(async (tx) => {
+    if (await leaves.end(id, ended, tx)) return
+    const { state, endedAt } = (await leaves.leave(id)) ?? before
+    throw new HubError('ERR_CONFLICT', `it is ${state} since ${iso(endedAt ?? ended.endedAt)}`)
+  })
+  return { ...before, ...ended }
 }
 
 /** RFC 3339 date-time. The zone is not optional: "17:00" means different things to different people. */

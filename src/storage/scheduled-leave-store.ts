@@ -32,9 +32,9 @@ export async function prepareScheduledLeaves(connection: Connection): Promise<vo
 export function createLeaveStore(connection: Connection): LeaveStore {
   const leaves = leavesOf(connection)
   return {
-    insert: ({ id, ...row }) =>
-      translated(async () => {
-        await leaves.insertOne({ _id: id, ...row })
+    insert: ({ id, ...row }, tx) =>
+      within(tx, async () => {
+        await leaves.insertOne({ _id: id, ...row }, sessionOf(tx))
       }),
 
     leave: (id) =>

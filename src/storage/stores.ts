@@ -27,6 +27,7 @@ import { createReportStore } from './report-store.ts'
 import { createRevocationDesk } from './revocation-desk-store.ts'
 import { prepareRevocations } from './revocation-models.ts'
 import { createRevocationStore } from './revocation-store.ts'
+import { createLeaveStore, prepareScheduledLeaves } from './scheduled-leave-store.ts'
 import { checkMasterKey, createSecretStore, prepareSecrets } from './secret-store.ts'
 import { createServerClock } from './server-clock.ts'
 import { createSessionStore, prepareSessions } from './session-store.ts'
@@ -58,6 +59,7 @@ export async function openStores(
     prepareApiTokens,
     prepareDirectory,
     prepareLanes,
+    prepareScheduledLeaves,
     prepareRevocations,
     prepareEvidence,
     prepareAlerts,
@@ -108,6 +110,7 @@ export async function openStores(
     secretExpiries: createSecretExpiryStore(connection),
     directory: createDirectoryStore(connection),
     lanes: createLaneStore(connection),
+    leaves: createLeaveStore(connection),
     revocations: createRevocationStore(connection),
     revocationDesk: createRevocationDesk(connection),
     watch: createWatchStore(connection),

@@ -15,11 +15,13 @@ import {
   ConnectorError,
   defineConnector,
 } from '../../src/connector-sdk/contract.ts'
+import { cancelLeave, scheduleLeave } from '../../src/intake/scheduled-leave.ts'
 import { workerKey } from '../../src/ledger/keys.ts'
 import { createEntryWriter } from '../../src/ledger/leaf.ts'
 import { createLaneDesk } from '../../src/revocation/lane-desk.ts'
 import { systemClock } from '../../src/shared/clock.ts'
 import { HubError } from '../../src/shared/errors.ts'
+import { newId } from '../../src/shared/ids.ts'
 import { createApiTokenStore, prepareApiTokens } from '../../src/storage/admin-store.ts'
 import { createAlertStore, prepareAlerts } from '../../src/storage/alert-store.ts'
 import { createAppStore, prepareApps } from '../../src/storage/app-store.ts'
@@ -45,6 +47,10 @@ import { createReportStore } from '../../src/storage/report-store.ts'
 import { createRevocationDesk } from '../../src/storage/revocation-desk-store.ts'
 import { prepareRevocations } from '../../src/storage/revocation-models.ts'
 import { createRevocationStore } from '../../src/storage/revocation-store.ts'
+import {
+  createLeaveStore,
+  prepareScheduledLeaves,
+} from '../../src/storage/scheduled-leave-store.ts'
 import { createSecretStore, prepareSecrets } from '../../src/storage/secret-store.ts'
 import { createHeartbeatStore } from '../../src/storage/source-heartbeat-store.ts'
 import { createSourceStore, prepareSources } from '../../src/storage/source-store.ts'
@@ -119,6 +125,7 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     prepareEvidence(connection),
     prepareIdempotency(connection),
     prepareLanes(connection),
+    prepareScheduledLeaves(connection),
     prepareLedger(connection),
   ])
   const masterKey = randomBytes(32)
@@ -141,6 +148,7 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
   })
   const caseKeys = createCaseKeyStore(connection, vault)
   const ledgerIntake = createLedgerIntake(connection)
+  const leaves = createLeaveStore(connection)
   const desk = createLaneDesk({ lanes, clock: systemClock, onChanged: () => {} })
   const revocationDesk = createRevocationDesk(connection)
   const connectors = new Map<string, Connector>([['still', still as Connector]])
@@ -211,6 +219,16 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
       openByHand: async () => {
         throw new HubError('ERR_NOT_FOUND', 'there is no such user')
       },
+    },
+    leaves,
+    planned: {
+      schedule: ({ transactor: own, ...request }) =>
+        scheduleLeave(
+          { leaves, store: directory, transactor: own, clock: systemClock, newId },
+          request,
+        ),
+      cancel: ({ transactor: own, ...request }) =>
+        cancelLeave({ leaves, transactor: own, clock: systemClock }, request),
     },
     certificates: { certificate: async () => null },
     ledger: {

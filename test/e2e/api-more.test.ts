@@ -229,3 +229,34 @@ test('events, a change while somebody listens, is told, and Last-Event-ID goes o
   expect(lost.text).toContain('event: lost')
   expect(second.id).not.toBe(first.id)
 })
+
+test('leaves, planned and cancelled, are listed, in the audit trail, and end once', async () => {
+  const userId = await employed('planned')
+  const plan = { sourceId: 'okta', userId, effectiveAt: '2099-01-31T18:00:00' }
+  const zoneless = await api.api('POST', '/leaves', plan)
+  expect([zoneless.status, zoneless.json.code]).toEqual([400, 'ERR_INVALID_VALUE'])
+  const far = await api.api('POST', '/leaves', {
+    ...plan,
+    effectiveAt: `${plan.effectiveAt}+01:00`,
+  })
+  expect(far.status).toBe(400)
+  const effectiveAt = new Date(Date.now() + HOUR).toISOString()
+  const planned = await api.api('POST', '/leaves', { ...plan, effectiveAt })
+  expect(planned.status).toBe(201)
+  expect(planned.json).toMatchObject({ userId, effectiveAt, state: 'scheduled', forCause: false })
+  expect((await api.api('POST', '/leaves', { ...plan, effectiveAt })).status).toBe(409)
+  const path = `/leaves/${planned.json.id}`
+  expect((await api.api('GET', '/leaves?source=okta&state=scheduled')).json.items).toEqual([
+    planned.json,
+  ])
+  expect((await api.api('DELETE', path)).json).toMatchObject({ state: 'cancelled' })
+  expect((await api.api('GET', path)).json.state).toBe('cancelled')
+  expect((await api.api('DELETE', path)).status).toBe(409)
+  expect((await api.api('DELETE', '/leaves/none')).status).toBe(404)
+  const acts = (await api.api('GET', '/audit?limit=200')).json.items
+  const kinds = acts.map((act: { facts: { kind?: string } }) => String(act.facts.kind))
+  expect(kinds.filter((kind: string) => kind.startsWith('leave.')).sort()).toEqual([
+    'leave.cancel',
+    'leave.schedule',
+  ])
+})
