@@ -49,7 +49,8 @@ export function createCourier(options: {
       clock.now(),
     )
     if (count > 0) for (const loop of senders) loop.poke()
-    return count === SPREAD_AT_ONCE ? 0 : IDLE_MS
+    if (count === SPREAD_AT_ONCE) return 0
+    return sinks.length === 0 ? MINUTE : IDLE_MS
   }
 
   const settle = async (delivery: Delivery, result: Delivered): Promise<void> => {

@@ -42,6 +42,11 @@ export async function createHub(options: HubOptions): Promise<Hub> {
 
   // The two roles wake each other; either may be absent in this process.
   let worker: Worker | undefined
+  /** Work may be due: here it is looked for at once, elsewhere a moment later. */
+  const poke = (): void => {
+    parts.wake.ring()
+    worker?.poke()
+  }
   const ledger = await createLedgerRole(parts, {
     policy: ledgerPolicy,
     onSealed: async (sealed, tx) => {
@@ -60,7 +65,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     exempt: exempting(parts),
     storms: stormGuard(parts),
     onCommitted: () => {
-      worker?.poke()
+      poke()
       ledger?.poke?.()
     },
   }
@@ -72,7 +77,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     ? createLeaveOpener({ ...changes, leaves: stores.leaves, log })
     : undefined
   const waivers = has('worker') ? createWaiverCare(parts, changes) : undefined
-  const storms = has('worker') ? stormRelease(parts, () => worker?.poke()) : undefined
+  const storms = has('worker') ? stormRelease(parts, poke) : undefined
   const heartbeats = has('web')
     ? createHeartbeatRecorder({
         store: stores.heartbeats,
@@ -90,7 +95,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       heartbeats,
       ledger,
       ledgerPolicy,
-      poke: () => worker?.poke(),
+      poke,
     }),
     ledgerKey: ledger?.verifierKeys?.log,
     start: () => {
@@ -120,7 +125,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
 }
 
 function workerRole(
-  { stores, connectors, runner, entries, vault, holder, log }: Parts,
+  { stores, connectors, runner, entries, vault, wake, holder, log }: Parts,
   parts: { alerting: Alerting; changes: UserChangeDeps; onEnqueued(): void },
 ): Worker {
   return createWorker({
@@ -141,6 +146,7 @@ function workerRole(
     log,
     onEnqueued: parts.onEnqueued,
     watch: stores.watch,
+    wake,
     recordEscalation: parts.alerting.late,
     onRevived: async (revocation) => {
       await reopen({ ...parts.changes, offboarding: stores.revocations.offboarding }, revocation)

@@ -7,6 +7,7 @@ import { createConnectorRunner } from '../connector-sdk/runner.ts'
 import { workerKey } from '../ledger/keys.ts'
 import { createEntryWriter } from '../ledger/leaf.ts'
 import { systemClock } from '../shared/clock.ts'
+import { createLaneWake } from '../storage/lane-wake.ts'
 import { openStores } from '../storage/stores.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createVault } from '../vault/vault.ts'
@@ -47,6 +48,8 @@ export async function createParts({ config, connection, secrets, publicUrl, log 
       clock: systemClock,
     }),
     entries: createEntryWriter({ origin: config.ledgerOrigin, ...workerKey(secrets.masterKey) }),
+    /** Work of one process wakes the workers of all. */
+    wake: createLaneWake(connection, log),
     /** Names this process in leases. */
     holder: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
   }

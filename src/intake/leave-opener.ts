@@ -20,6 +20,8 @@ export function createLeaveOpener(
   const everyMs = deps.everyMs ?? EVERY_MS
 
   const round = async (): Promise<number> => {
+    const next = (await leaves.nextAt()) ?? Number.POSITIVE_INFINITY
+    if (next > clock.now()) return Math.min(next - clock.now(), everyMs)
     const due = await leaves.due(clock.now(), BATCH)
     let failed = false
     for (const leave of due) {
@@ -29,9 +31,7 @@ export function createLeaveOpener(
         log.error({ leaveId: leave.id, err: error }, 'a scheduled leave could not be opened')
       })
     }
-    if (failed) return everyMs
-    const wait = ((await leaves.nextAt()) ?? Number.POSITIVE_INFINITY) - clock.now()
-    return Math.min(Math.max(wait, 0), everyMs)
+    return failed ? everyMs : 0
   }
   return createLoop({ name: 'leave opener', run: round, log })
 }

@@ -60,7 +60,7 @@ export interface Sequencer {
 
 const LEASE_MS = 10 * SECOND
 const BUSY_POLL_MS = 200
-const IDLE_POLL_MS = 1 * SECOND
+const IDLE_POLL_MS = 2 * SECOND
 /** After work, rows of other processes are likely: look often for this long. */
 const BUSY_FOR_MS = 5 * SECOND
 /**

@@ -87,35 +87,3 @@ function signedStatus(
     quorum: policy?.quorum(new Set(cosigned.keys())) ?? null,
   }
 }
-
-/** Why the ledger is stalled, worst first; docs/runbook.md has an entry for each. */
-export type LedgerStall =
-  | 'signer-refuses'
-  | 'copy-refused'
-  | 'signer-silent'
-  | 'not-sealed'
-  | 'not-signed'
-  | 'not-copied'
-
-/** Sealing takes a second; a minute is a stall. */
-const STALL_MS = MINUTE
-/** Reports come every half minute. */
-const SILENT_MS = 2 * MINUTE
-/** A share may be away for a while before somebody has to get up. */
-const NOT_COPIED_MS = 10 * MINUTE
-
-/**
- * Does somebody have to look? For the alert `ledger-stalled`.
- *
- * @returns undefined when all is well
- */
-export function ledgerStall(status: LedgerStatus, now: Instant): LedgerStall | undefined {
-  const { waiting, sealed, signed, signer, worm, lag } = status
-  if (signer?.refused != null) return 'signer-refuses'
-  if (worm?.trouble === 'ahead' || worm?.trouble === 'split-view') return 'copy-refused'
-  if (signer !== null && now - signer.seen > SILENT_MS) return 'signer-silent'
-  if (waiting.since !== null && now - waiting.since > STALL_MS) return 'not-sealed'
-  if (lag > 0 && now - Math.max(sealed.at, signed?.at ?? 0) > STALL_MS) return 'not-signed'
-  if (worm !== null && worm.trouble !== null && now - worm.at > NOT_COPIED_MS) return 'not-copied'
-  return undefined
-}

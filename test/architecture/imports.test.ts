@@ -33,7 +33,10 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
     ['src/shared', 'src/revocation', 'src/connector-sdk'],
     ['nodemailer', 'standardwebhooks', 'zod'],
   ],
-  'src/auth': [['src/shared', 'src/connector-sdk'], ['jose', 'openid-client']],
+  'src/auth': [
+    ['src/shared', 'src/connector-sdk'],
+    ['jose', 'openid-client'],
+  ],
   'src/telemetry': [['src/shared'], ['pino', 'prom-client']],
   'src/storage': [
     [
