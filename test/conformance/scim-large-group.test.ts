@@ -98,13 +98,9 @@ test('one member, added to and removed from a group of 50,000, costs what it cos
   const ofSmall = await cost(changes(`/Groups/${small}`, user))
   const ofHuge = await cost(changes(`/Groups/${huge}`, user))
   expect(ofSmall?.['written']).toBeGreaterThanOrEqual(8)
-  expect(ofHuge).toMatchObject({
-    operations: ofSmall?.['operations'],
-    written: ofSmall?.['written'],
-  })
-  // A look that a timer adds to one of the two is not the size of the group.
-  for (const seen of ['documents', 'keys']) {
-    expect(Math.abs(ofHuge?.[seen] - ofSmall?.[seen])).toBeLessThanOrEqual(3)
+  // What a timer does meanwhile is not the size of the group: 50,000 members would show in thousands.
+  for (const counted of ['operations', 'documents', 'keys', 'written']) {
+    expect(Math.abs(ofHuge?.[counted] - ofSmall?.[counted]), counted).toBeLessThanOrEqual(3)
   }
   expect(ofHuge?.['documents']).toBeLessThan(60)
 })

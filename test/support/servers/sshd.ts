@@ -43,16 +43,13 @@ const programs = [
 ]
 const missing = programs.filter((name) => findProgram(name) === undefined)
 
-/** Can a host be simulated here? See isAvailable. */
-export const hasSshd = (): boolean =>
-  isAvailable(
-    'Linux host',
-    missing.length > 0
-      ? `${missing.join(', ')} not found`
-      : spawnSync('unshare', ['--mount', '--pid', '--fork', 'true']).status === 0
-        ? undefined
-        : 'no namespaces can be made (needs root)',
-  )
+/** Can a host be simulated here? See isAvailable. No installation helps a machine that grants no namespaces. */
+export const hasSshd = (): boolean => {
+  if (missing.length > 0) return isAvailable('Linux host', `${missing.join(', ')} not found`)
+  const namespaces = spawnSync('unshare', ['--mount', '--pid', '--fork', 'true']).status === 0
+  if (!namespaces) console.warn('tests on a Linux host do not run: no namespaces can be made here')
+  return namespaces
+}
 
 export function makeKey(): Key {
   const pair = ssh2.utils.generateKeyPairSync('ed25519')
