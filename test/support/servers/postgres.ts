@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
@@ -26,17 +26,18 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
-const folder = programs()
+const installed = programs()
 
 /** Is there a PostgreSQL here? See isAvailable. */
 export const hasPostgres = (): boolean =>
-  isAvailable('PostgreSQL', folder === undefined ? 'no initdb was found' : undefined)
+  isAvailable('PostgreSQL', installed === undefined ? 'no initdb was found' : undefined)
 
 export async function startPostgres(): Promise<PostgresServer> {
-  if (folder === undefined) throw new Error('no PostgreSQL')
+  if (installed === undefined) throw new Error('no PostgreSQL')
   const directory = serverDirectory('postgres')
   const data = join(directory.path, 'data')
   const asServer = NOBODY === undefined ? {} : { uid: NOBODY, gid: NOBODY }
+  const folder = runnable(installed, directory.path, asServer)
   const passwordFile = join(directory.path, 'password')
   writeFileSync(passwordFile, 'superuser')
   execFileSync(
@@ -101,6 +102,17 @@ export async function startPostgres(): Promise<PostgresServer> {
       await server.stop()
       directory.remove()
     },
+  }
+}
+
+/** A checkout in a folder that is closed to others cannot be run by another user: then the programs are copied. */
+function runnable(from: string, to: string, asServer: { uid?: number; gid?: number }): string {
+  try {
+    execFileSync(join(from, 'postgres'), ['--version'], { stdio: 'pipe', ...asServer })
+    return from
+  } catch {
+    cpSync(dirname(from), join(to, 'programs'), { recursive: true, verbatimSymlinks: true })
+    return join(to, 'programs', 'bin')
   }
 }
 
