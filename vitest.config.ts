@@ -16,6 +16,7 @@ const project = (name: string, include: string[], more: object = {}) => ({
 })
 
 export default defineConfig({
+  // Without `module`: builds of that name are for bundlers, and not each of them runs in Node.
   ssr: { resolve: { conditions: ['hub-source', 'node', 'development|production'] } },
   test: {
     globalSetup: ['test/support/global-mongod.ts'],
