@@ -55,6 +55,9 @@ export async function startEmbeddedMongod(options: EmbeddedOptions): Promise<Emb
         String((options.cacheMiB ?? 512) / 1024),
         '--nounixsocket',
         '--quiet',
+        // What a killed process leaves open holds its rows so long: 60 s, unless told otherwise.
+        '--setParameter',
+        'transactionLifetimeLimitSeconds=15',
         ...(options.args ?? []),
       ],
     },
