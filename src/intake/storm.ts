@@ -53,8 +53,12 @@ export interface StormStore {
   all(state: Storm['state']): Promise<Storm[]>
   /** What it holds and still owes. */
   count(id: string): Promise<{ departures: number; revocations: number }>
-  /** Some of what it holds. */
-  someHeld(id: string, limit: number): Promise<{ revocationId: string; laneId: string }[]>
+  /** Some of what it holds, in the order of their ids, from the one after `after` on. */
+  someHeld(
+    id: string,
+    limit: number,
+    after?: string,
+  ): Promise<{ revocationId: string; laneId: string }[]>
   unhold(revocationIds: readonly string[]): Promise<void>
   end(id: string): Promise<void>
 }
@@ -145,27 +149,52 @@ export function createStormGuard(options: {
 const BATCH = 200
 const EVERY_MS = 5 * SECOND
 
-/** Carries out what two persons allowed: lanes and revocations of resumed storms are held no more. Safe to repeat. */
+/**
+ * Carries out what two persons allowed: lanes and revocations of resumed storms are held no more. Safe to repeat. A
+ * lane that cannot be let go on is said in the log, once by each process, and tried again; it keeps no other waiting.
+ */
 export function createStormRelease(options: {
   store: Pick<StormStore, 'all' | 'someHeld' | 'unhold' | 'end'>
   /** Lets the lane go on. @throws HubError ERR_NOT_FOUND */
   unhold(laneId: string, stormId: string): Promise<void>
   log: EngineLog
 }): Loop & { round(): Promise<void> } {
-  const { store } = options
-  const round = async (): Promise<void> => {
-    for (const storm of await store.all('resumed')) {
-      for (;;) {
-        const held = await store.someHeld(storm.id, BATCH)
-        if (held.length === 0) break
-        for (const laneId of new Set(held.map((one) => one.laneId))) {
-          await options.unhold(laneId, storm.id)
-        }
-        // After the lanes: killed in between, it is done again.
-        await store.unhold(held.map(({ revocationId }) => revocationId))
-      }
-      await store.end(storm.id)
+  const { store, log } = options
+  const told = new Set<string>()
+
+  /** @returns false when it must be tried again */
+  const letGo = async (laneId: string, stormId: string): Promise<boolean> => {
+    try {
+      await options.unhold(laneId, stormId)
+      return true
+    } catch (error) {
+      if (!told.has(laneId)) log.error({ stormId, err: error }, 'a lane of a storm stays held')
+      told.add(laneId)
+      return false
     }
+  }
+
+  /** @returns whether everything of it goes on */
+  const release = async (stormId: string): Promise<boolean> => {
+    let complete = true
+    let after: string | undefined
+    for (;;) {
+      const held = await store.someHeld(stormId, BATCH, after)
+      if (held.length === 0) return complete
+      const stuck = new Set<string>()
+      for (const laneId of new Set(held.map((one) => one.laneId))) {
+        if (!(await letGo(laneId, stormId))) stuck.add(laneId)
+      }
+      const freed = held.filter(({ laneId }) => !stuck.has(laneId))
+      // After the lanes: killed in between, it is done again.
+      await store.unhold(freed.map(({ revocationId }) => revocationId))
+      if (freed.length < held.length) complete = false
+      after = held.at(-1)?.revocationId
+    }
+  }
+
+  const round = async (): Promise<void> => {
+    for (const { id } of await store.all('resumed')) if (await release(id)) await store.end(id)
   }
   const loop = createLoop({
     name: 'storm release',
@@ -173,7 +202,7 @@ export function createStormRelease(options: {
       await round()
       return EVERY_MS
     },
-    log: options.log,
+    log,
   })
   return { ...loop, round }
 }

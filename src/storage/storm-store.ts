@@ -81,9 +81,13 @@ export function createStormStore(connection: Connection): StormStore {
           .toArray()
         return { departures: row?.departures ?? 0, revocations: row?.revocations ?? 0 }
       }),
-    someHeld: (id, limit) =>
+    someHeld: (id, limit, after) =>
       translated(async () => {
-        const rows = await revocations.find({ heldBy: id }).limit(limit).toArray()
+        const rows = await revocations
+          .find({ heldBy: id, ...(after === undefined ? {} : { _id: { $gt: after } }) })
+          .sort({ _id: 1 })
+          .limit(limit)
+          .toArray()
         return rows.map((row) => ({ revocationId: row._id, laneId: laneId(row) }))
       }),
     unhold: (revocationIds) =>

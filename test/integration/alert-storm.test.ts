@@ -21,6 +21,17 @@ intake.deps.storms = createStormGuard({
 })
 afterAll(() => database.dispose())
 
+function releasing() {
+  const desk = createLaneDesk({ lanes: intake.lanes, clock: systemClock, onChanged: () => {} })
+  const errors: string[] = []
+  const release = createStormRelease({
+    store,
+    unhold: desk.unhold,
+    log: { info: () => {}, warn: () => {}, error: (_, message) => errors.push(message) },
+  })
+  return { release, errors }
+}
+
 test.each([
   [{ departures: 99, people: 10_000 }, false],
   [{ departures: 100, people: 10_000 }, true],
@@ -52,12 +63,7 @@ test('a fifth departure of an hour, with a limit of three, holds the irreversibl
   expect(await store.count(storm?.id ?? '')).toEqual({ departures: 2, revocations: 2 })
   expect(await store.held('other')).toBeNull()
 
-  const desk = createLaneDesk({ lanes: intake.lanes, clock: systemClock, onChanged: () => {} })
-  const release = createStormRelease({
-    store,
-    unhold: desk.unhold,
-    log: { info: () => {}, warn: () => {}, error: () => {} } as never,
-  })
+  const { release } = releasing()
   await release.round()
   expect(await store.count(storm?.id ?? '')).toMatchObject({ revocations: 2 })
   await transactor.transaction((tx) => store.resume('okta', Date.now(), tx))
@@ -67,4 +73,38 @@ test('a fifth departure of an hour, with a limit of three, holds the irreversibl
   expect(lane?.work.map((unit) => unit.heldBy)).toEqual([undefined, undefined])
   expect(await store.all('over')).toHaveLength(1)
   expect(await store.resumedSince('okta', Date.now() - 60_000)).toBe(true)
+})
+
+test('storm release, with a lane that is missing, lets the others go on and tries that one again', async () => {
+  await intake.register('Mail')
+  const left: string[] = []
+  for (const name of ['v', 'w', 'x', 'y', 'z']) {
+    const call = aCall('entra')
+    const { id } = await intake.directory.createUser(call, { userName: name, active: true })
+    await intake.directory.deleteUser(call, id)
+    left.push(id)
+  }
+  const revocations = database.connection.collection('revocations')
+  const heldOf = () => revocations.distinct('userId', { heldBy: { $exists: true } })
+  const [first, second] = (await heldOf()).map(String)
+  expect(left).toEqual(expect.arrayContaining([first, second]))
+  const lanes = database.connection.collection('lanes')
+  const missing = await lanes.find({ userId: first as string }).toArray()
+  await lanes.deleteMany({ userId: first as string })
+
+  const { release, errors } = releasing()
+  await transactor.transaction((tx) => store.resume('entra', Date.now(), tx))
+  const over = (await store.all('over')).length
+  await release.round()
+  await release.round()
+  expect(await heldOf()).toEqual([first])
+  const lane = await intake.lanes.ofUsers('entra', [second as string])
+  expect(lane.flatMap(({ work }) => work).some((unit) => unit.heldBy !== undefined)).toBe(false)
+  expect(errors).toEqual(missing.map(() => 'a lane of a storm stays held'))
+  expect(await store.all('over')).toHaveLength(over)
+
+  await lanes.insertMany(missing)
+  await release.round()
+  expect(await heldOf()).toEqual([])
+  expect(await store.all('over')).toHaveLength(over + 1)
 })
