@@ -114,6 +114,8 @@ function createPlace(
     ADMIN_TOKEN: options.adminToken,
     MASTER_KEY: options.masterKey.toString('base64'),
     ROLE: roles,
+    // So many departures within minutes are a storm; nobody is there to let them go on.
+    STORM_DEPARTURES: '0',
     CHAOS_DIST: join(home, 'dist'),
     CHAOS_QUARANTINE_MS: String(options.connectors.quarantineMs),
     CHAOS_TIMEOUT_MS: String(options.connectors.timeoutMs),
