@@ -39,9 +39,9 @@ export function createLaneClaim(
       return swaps.map((own) => own.map(({ before, after }) => ({ ...after, rev: before.rev + 1 })))
     }
     // Some were lost to a faster worker; the lease's id says which are ours.
-    const ids = claims.map(({ lease }) => lease.id)
-    const ours = (await lanes.find({ 'lease.id': { $in: ids } }).toArray()).map(laneOf)
-    return claims.map(({ lease }) => ours.filter((lane) => lane.lease?.id === lease.id))
+    const tried = all.map(({ before }) => before.id)
+    const stored = (await lanes.find({ _id: { $in: tried } }).toArray()).map(laneOf)
+    return claims.map(({ lease }) => stored.filter((lane) => lane.lease?.id === lease.id))
   }
 
   const claimTogether = gathered({

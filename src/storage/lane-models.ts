@@ -36,11 +36,6 @@ const INDEXES: mongo.IndexDescription[] = [
     name: 'leased_of_app',
     partialFilterExpression: { 'lease.until': { $gt: 0 } },
   },
-  {
-    key: { 'lease.id': 1 },
-    name: 'leases',
-    partialFilterExpression: { 'lease.id': { $exists: true } },
-  },
   { key: { news: 1 }, name: 'news', partialFilterExpression: { news: true } },
   // Is anything due at all? One index entry, however many apps there are.
   { key: { dueAt: 1 }, name: 'due', partialFilterExpression: { waits: true } },
