@@ -80,7 +80,7 @@ export function createActRecorder(deps: {
             .map(([name, value]) => [name, commit(key, eid, name, bytesOf(value))]),
         ),
       } as EntryBody
-      const pending = deps.entries.write(body, {})
+      const pending = deps.entries.write(body)
       const { type: _, ...facts } = entry
       const sealed: Said = {
         ...(principal.person === undefined ? {} : { person: principal.person }),

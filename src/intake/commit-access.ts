@@ -278,27 +278,24 @@ function openedEntry(
   caseKey: Buffer,
 ): PendingEntry {
   const eid = `offboarding.opened:${offboarding.id}`
-  return entries.write(
-    {
-      type: 'offboarding.opened',
-      v: 1,
-      log: entries.origin,
-      at: iso(offboarding.openedAt),
-      cause: {
-        kind: offboarding.cause.kind,
-        received: iso(offboarding.cause.receivedAt),
-        request_id: offboarding.cause.requestId,
-      },
-      expected: offboarding.expected,
-      for_cause: offboarding.forCause,
-      generation: offboarding.generation,
-      kind: offboarding.kind,
-      offboarding: offboarding.id,
-      source: offboarding.sourceId,
-      subject: commit(caseKey, eid, 'subject', Buffer.from(canonicalJson(offboarding.subject))),
+  return entries.write({
+    type: 'offboarding.opened',
+    v: 1,
+    log: entries.origin,
+    at: iso(offboarding.openedAt),
+    cause: {
+      kind: offboarding.cause.kind,
+      received: iso(offboarding.cause.receivedAt),
+      request_id: offboarding.cause.requestId,
     },
-    { offboardingId: offboarding.id },
-  )
+    expected: offboarding.expected,
+    for_cause: offboarding.forCause,
+    generation: offboarding.generation,
+    kind: offboarding.kind,
+    offboarding: offboarding.id,
+    source: offboarding.sourceId,
+    subject: commit(caseKey, eid, 'subject', Buffer.from(canonicalJson(offboarding.subject))),
+  })
 }
 
 /** The person as the identity provider knew them, from the stored SCIM resource. */

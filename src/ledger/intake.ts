@@ -20,13 +20,13 @@ export interface PendingEntry {
 }
 
 /**
- * Turns a body into a pending entry: validates it against its closed schema, canonicalises, signs. The references
- * follow from the body; they need not be given.
+ * Turns a body into a pending entry: validates it against its closed schema, canonicalises, signs. Its id and its
+ * references follow from the body.
  */
 export interface EntryWriter {
   /** Origin of the log, the `log` field of every body. */
   readonly origin: string
-  write(body: EntryBody, references?: EntryReferences): PendingEntry
+  write(body: EntryBody): PendingEntry
 }
 
 /** The door into the ledger: rows wait here until the sequencer seals them. */

@@ -1,4 +1,4 @@
-import { type Instant, MINUTE } from '../shared/clock.ts'
+import type { Instant } from '../shared/clock.ts'
 import { readCosignatures } from './cosignature.ts'
 import { parseNote } from './note.ts'
 import type { Policy } from './policy.ts'

@@ -95,17 +95,14 @@ function closingEntry(
       `case ${id} expects ${expected.count} revocations, ${revocations.length} are there`,
     )
   }
-  return deps.entries.write(
-    {
-      type: 'offboarding.closed',
-      v: 1,
-      log: deps.entries.origin,
-      at: iso(deps.clock.now()),
-      offboarding: id,
-      ...closing(revocations.map(outcomeOf)),
-    },
-    { offboardingId: id },
-  )
+  return deps.entries.write({
+    type: 'offboarding.closed',
+    v: 1,
+    log: deps.entries.origin,
+    at: iso(deps.clock.now()),
+    offboarding: id,
+    ...closing(revocations.map(outcomeOf)),
+  })
 }
 
 function outcomeOf({ id, appId, facet, state, entry }: Revocation): OutcomeItem {

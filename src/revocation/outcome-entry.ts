@@ -27,7 +27,6 @@ export async function outcomeEntry(
   record: LaneRecord,
 ): Promise<PendingEntry> {
   const { offboardingId, revocationId, generation } = record
-  const references = { offboardingId, revocationId }
   const common = {
     v: 1,
     log: deps.entries.origin,
@@ -38,18 +37,15 @@ export async function outcomeEntry(
     revocation: revocationId,
   } as const
   if (record.kind === 'verified') {
-    return deps.entries.write({ ...common, ...(await verifiedBody(deps, record)) }, references)
+    return deps.entries.write({ ...common, ...(await verifiedBody(deps, record)) })
   }
-  return deps.entries.write(
-    {
-      ...common,
-      type: 'revocation.superseded',
-      facet: record.facet,
-      by_generation: record.byGeneration,
-      reason: record.reason,
-    },
-    references,
-  )
+  return deps.entries.write({
+    ...common,
+    type: 'revocation.superseded',
+    facet: record.facet,
+    by_generation: record.byGeneration,
+    reason: record.reason,
+  })
 }
 
 type VerifiedBody = Extract<EntryBody, { type: 'revocation.verified' }>

@@ -51,23 +51,20 @@ export async function waive(
   const eid = entryId('revocation.waived', id)
   const committed = (path: string, text: string): string =>
     commit(caseKey, eid, path, Buffer.from(text))
-  const entry = deps.entries.write(
-    {
-      type: 'revocation.waived',
-      v: 1,
-      log: deps.entries.origin,
-      at: iso(at),
-      app: appId,
-      approval,
-      approved_by: approvedBy.map((person, i) => committed(`approved_by.${i}`, person)),
-      expires: iso(until),
-      facet,
-      generation,
-      offboarding: offboardingId,
-      reason: committed('reason', reason),
-      revocation: id,
-    },
-    { offboardingId, revocationId: id },
-  )
+  const entry = deps.entries.write({
+    type: 'revocation.waived',
+    v: 1,
+    log: deps.entries.origin,
+    at: iso(at),
+    app: appId,
+    approval,
+    approved_by: approvedBy.map((person, i) => committed(`approved_by.${i}`, person)),
+    expires: iso(until),
+    facet,
+    generation,
+    offboarding: offboardingId,
+    reason: committed('reason', reason),
+    revocation: id,
+  })
   await deps.ledger.enqueue([entry], tx)
 }

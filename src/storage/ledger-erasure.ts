@@ -76,17 +76,14 @@ export function createErasure(
         }
         if (!(await caseKeys.erase(offboardingId, tx))) return false
         await eraseData(connection, offboardingId, tx)
-        const entry = entries.write(
-          {
-            type: 'offboarding.keys_erased',
-            v: 1,
-            log: entries.origin,
-            at: iso(clock.now()),
-            offboarding: offboardingId,
-            ...(approval === undefined ? {} : { approval }),
-          },
-          { offboardingId },
-        )
+        const entry = entries.write({
+          type: 'offboarding.keys_erased',
+          v: 1,
+          log: entries.origin,
+          at: iso(clock.now()),
+          offboarding: offboardingId,
+          ...(approval === undefined ? {} : { approval }),
+        })
         await intake.enqueue([entry], tx)
         return true
       }

@@ -75,12 +75,8 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
     })
     return { code, text }
   }
-  const seal = async (body: EntryBody, revocationId?: string): Promise<string> => {
-    const entry = it.writer.write(body, {
-      offboardingId: 'o1',
-      ...(revocationId === undefined ? {} : { revocationId }),
-    })
-    await it.enqueue([entry])
+  const seal = async (body: EntryBody): Promise<string> => {
+    await it.enqueue([it.writer.write(body)])
     await it.settle()
     const size = await it.reader.size()
     return (await it.store.entry(size - 1))!.leafHash
@@ -136,7 +132,7 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
   expect(await check()).toMatchObject({ code: 2, text: expect.stringContaining('INCOMPLETE') })
 
   // What somebody did about it stands in the certificate, and ends nothing.
-  await seal({ ...common, ...item, type: 'revocation.retried', act: 'a1', by: 'admin-token' }, 'r1')
+  await seal({ ...common, ...item, type: 'revocation.retried', act: 'a1', by: 'admin-token' })
   const row = await revocationsOf(db.connection).findOne({ _id: 'r1' })
   expect(row).toMatchObject({ open: true, state: 'verified' })
   expect(await check()).toMatchObject({ code: 2, text: expect.stringContaining('INCOMPLETE') })
@@ -152,28 +148,25 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
   })
   const { bytes } = (await evidence.get(id))!
   const eid = 'revocation.verified:r1'
-  const leafHash = await seal(
-    {
-      ...common,
-      ...item,
-      type: 'revocation.verified',
-      account: commit(key, eid, 'account', Buffer.from(handle.id)),
-      after: {
-        at: iso(now),
-        c: commit(key, eid, 'after.c', bytes),
-        method: 'GET',
-        state: 'dead',
-        status: 200,
-        witness: true,
-      },
-      attempts: { count: 1, first: iso(now), last: iso(now) },
-      connector: 'scim2@1.0.0',
-      generation: 1,
-      grade: 'B',
-      kind: 'dead',
+  const leafHash = await seal({
+    ...common,
+    ...item,
+    type: 'revocation.verified',
+    account: commit(key, eid, 'account', Buffer.from(handle.id)),
+    after: {
+      at: iso(now),
+      c: commit(key, eid, 'after.c', bytes),
+      method: 'GET',
+      state: 'dead',
+      status: 200,
+      witness: true,
     },
-    'r1',
-  )
+    attempts: { count: 1, first: iso(now), last: iso(now) },
+    connector: 'scim2@1.0.0',
+    generation: 1,
+    grade: 'B',
+    kind: 'dead',
+  })
   expect(await check()).toMatchObject({ code: 2, text: expect.stringContaining('proven B') })
 
   await seal({

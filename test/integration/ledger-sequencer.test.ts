@@ -185,19 +185,16 @@ describe('rows that an attacker put into the intake', () => {
     })()
     const withKey = (k: string) => createEntryWriter({ origin: ORIGIN, kid: k, privateKey: forger })
     const foreign = createEntryWriter({ origin: 'other.example/log', kid, privateKey: forger })
-    const forgedKey = it.writer.write(
-      {
-        type: 'log.key',
-        v: 1,
-        log: ORIGIN,
-        at: '2026-11-22T02:00:00.000Z',
-        from_size: 0,
-        kid: 'worker-evil',
-        public_key: 'A'.repeat(43),
-        role: 'worker',
-      },
-      {},
-    )
+    const forgedKey = it.writer.write({
+      type: 'log.key',
+      v: 1,
+      log: ORIGIN,
+      at: '2026-11-22T02:00:00.000Z',
+      from_size: 0,
+      kid: 'worker-evil',
+      public_key: 'A'.repeat(43),
+      role: 'worker',
+    })
     const bad = {
       malformed: { ...verifiedEntry(it.writer, 'b0'), leaf: Buffer.from('{}') },
       'bad-signature': verifiedEntry(withKey(kid), 'b1'),

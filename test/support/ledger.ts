@@ -111,5 +111,5 @@ export function verifiedEntry(
     revocation,
     ...more,
   } satisfies EntryBody
-  return writer.write(body, { offboardingId: body.offboarding, revocationId: revocation })
+  return writer.write(body)
 }

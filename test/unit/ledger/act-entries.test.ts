@@ -80,7 +80,7 @@ describe('an entry about an act', () => {
   test.each(ACTS.map((body) => [body.type, body] as const))(
     '%s, written, has the id of the act and reads back as it was',
     (type, body) => {
-      const entry = writer.write(body, {})
+      const entry = writer.write(body)
       expect(entry.eid).toBe(`${type}:a1`)
       const read = readLeaf(entry.leaf)
       expect(read.kind === 'leaf' && read.leaf.body).toEqual(body)
@@ -95,7 +95,7 @@ describe('an entry about an act', () => {
 
   test('an act, that names a person in the open, is not written', () => {
     for (const body of ACTS) {
-      expect(() => writer.write({ ...body, by: 'jane@example.com' }, {})).toThrow('schema')
+      expect(() => writer.write({ ...body, by: 'jane@example.com' })).toThrow('schema')
     }
   })
 })

@@ -126,7 +126,7 @@ export interface CaseOptions {
 
 export const wholeCase = (): EntryBody[] => {
   const proofs = [1, 2, 3].map((n) => verifiedBody(n))
-  return [openedBody(), ...proofs, closedBody(proofs.map((body) => writer.write(body, {})))]
+  return [openedBody(), ...proofs, closedBody(proofs.map((body) => writer.write(body)))]
 }
 
 /** A certificate out of a log that lives in memory. */
@@ -141,9 +141,9 @@ export async function certificateOf(options: CaseOptions = {}): Promise<Buffer> 
     now,
   })
   const others = Array.from({ length: noise }, (_, i) =>
-    writer.write(verifiedBody(1, { offboarding: 'other', revocation: `x${i}` }), {}),
+    writer.write(verifiedBody(1, { offboarding: 'other', revocation: `x${i}` })),
   )
-  const ofCase = bodies.map((body) => by.write(body, {}))
+  const ofCase = bodies.map((body) => by.write(body))
   const log = [...own, ...others, ...ofCase]
   const { edge, tiles } = append(
     EMPTY_EDGE,

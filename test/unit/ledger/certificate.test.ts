@@ -161,7 +161,7 @@ describe('a case that has not ended well', () => {
         revocation: `r${n}`,
       }),
     )
-    const items = closedBody(bodies.map((b) => writer.write(b, {}))).items!
+    const items = closedBody(bodies.map((b) => writer.write(b))).items!
     const end = closing(items.map((item): OutcomeItem => ({ ...item, outcome: 'superseded' })))
     const closed = { ...closedBody([]), ...end } as EntryBody
     const archive = await certificateOf({ bodies: [openedBody(), ...bodies, closed] })
@@ -170,7 +170,7 @@ describe('a case that has not ended well', () => {
     expect(exitCode(result)).toBe(2)
   })
 
-  const proofs = [1, 2, 3].map((n) => writer.write(proof(n), {}))
+  const proofs = [1, 2, 3].map((n) => writer.write(proof(n)))
   test.each<[string, EntryBody[], string]>([
     [
       'closed, one entry withheld',
@@ -286,7 +286,7 @@ describe('a certificate that somebody changed', () => {
     const archive = await entriesChanged((entries) =>
       entries.map((entry, i) =>
         i === entries.length - 2
-          ? { ...entry, leaf: writer.write(verifiedBody(3, { grade: 'A' }), {}).leaf }
+          ? { ...entry, leaf: writer.write(verifiedBody(3, { grade: 'A' })).leaf }
           : entry,
       ),
     )
@@ -312,7 +312,7 @@ describe('a certificate that somebody changed', () => {
 
   const forger = generateKeyPairSync('ed25519').privateKey
   const kidOfWorker = (() => {
-    const read = readLeaf(writer.write(openedBody(), {}).leaf)
+    const read = readLeaf(writer.write(openedBody()).leaf)
     return read.kind === 'leaf' ? read.leaf.kid : ''
   })()
   test.each([

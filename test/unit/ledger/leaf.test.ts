@@ -21,7 +21,7 @@ const genesis: EntryBody = {
 
 describe('an entry', () => {
   test('a written leaf, read back, is the same body under a good signature', async () => {
-    const entry = writer.write(genesis, {})
+    const entry = writer.write(genesis)
     expect(entry.eid).toBe(`log.genesis:${origin}`)
     const read = readLeaf(entry.leaf)
     if (read.kind !== 'leaf') throw new Error(read.reason)
@@ -32,12 +32,12 @@ describe('an entry', () => {
   })
 
   test('a body, of another log or against its schema, is not written', () => {
-    expect(() => writer.write({ ...genesis, log: 'other.example/x' }, {})).toThrow('other.example')
-    expect(() => writer.write({ ...genesis, software: 'q@\u00e9' }, {})).toThrow('schema')
-    expect(() => writer.write({ ...genesis, extra: 1 } as never, {})).toThrow('schema')
+    expect(() => writer.write({ ...genesis, log: 'other.example/x' })).toThrow('other.example')
+    expect(() => writer.write({ ...genesis, software: 'q@\u00e9' })).toThrow('schema')
+    expect(() => writer.write({ ...genesis, extra: 1 } as never)).toThrow('schema')
   })
 
-  const good = writer.write(genesis, {}).leaf.toString()
+  const good = writer.write(genesis).leaf.toString()
   test.each([
     ['not-json', 'x'],
     ['unknown-shape', '{}'],
@@ -147,7 +147,7 @@ describe('closing', () => {
         offboarding: 'o1',
         ...end,
       }
-      expect(writer.write(body as EntryBody, {}).leaf.length).toBeLessThan(65_536)
+      expect(writer.write(body as EntryBody).leaf.length).toBeLessThan(65_536)
     }
   })
 
