@@ -12,7 +12,9 @@ import { entraProvider, oktaProvider, type Provider } from './providers.ts'
 /** How long, in ms, everything that should be proven may take before the demo fails. */
 const PATIENCE_MS = 90_000
 
-const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: { keep: { type: 'boolean', default: false }, certificate: { type: 'string' } },
+})
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 const step = (text: string): void => say(`\n▸ ${text}`)
 
@@ -233,7 +235,8 @@ async function watch(
 async function certificate(hub: HubApi, departure: Departure | undefined): Promise<boolean> {
   if (departure === undefined) return false
   const offboarding = await hub.closedOffboarding(departure.sourceId, departure.userId, PATIENCE_MS)
-  const file = join(values.keep ? process.cwd() : dataDir, 'demo.quittance.zip')
+  const file =
+    values.certificate ?? join(values.keep ? process.cwd() : dataDir, 'demo.quittance.zip')
   const vkey = (await readFile(join(dataDir, 'keys', 'log.vkey'), 'utf8')).trim()
   const verify = async () => {
     await writeFile(file, await hub.certificate(offboarding))

@@ -1,7 +1,7 @@
+import { assertNever } from '../shared/assert-never.ts'
 import { type Instant, iso } from '../shared/clock.ts'
 import type { CertificateMaterial } from './certificate.ts'
-import { isEnding } from './completeness.ts'
-import type { EntryBody } from './entries.ts'
+import { type Ending, isEnding } from './completeness.ts'
 import { readLeaf } from './leaf.ts'
 
 /** What a person sees first in the archive. */
@@ -31,7 +31,7 @@ report.html             a summary for people; NOT EVIDENCE
 interface Row {
   app: string
   facet: string
-  state: string
+  state: 'OPEN' | 'PROVEN' | 'WAIVED' | 'SUPERSEDED'
   detail: string
   at: string
   entry: string
@@ -44,8 +44,13 @@ export function certificateReport(material: CertificateMaterial, createdAt: Inst
     return read.kind === 'leaf' ? [{ index, body: read.leaf.body }] : []
   })
   const closed = bodies.some(({ body }) => body.type === 'offboarding.closed')
+  const endings = new Map(
+    bodies.flatMap(({ index, body }) =>
+      isEnding(body) ? [[body.revocation, { index, body }] as const] : [],
+    ),
+  )
   const rows = material.expected.map((item): Row => {
-    const ending = bodies.find(({ body }) => isEnding(body) && body.revocation === item.revocation)
+    const ending = endings.get(item.revocation)
     const app = material.names.apps.get(item.app) ?? item.app
     if (ending === undefined) {
       return { app, facet: item.facet, state: 'OPEN', detail: '', at: '', entry: '' }
@@ -57,35 +62,52 @@ export function certificateReport(material: CertificateMaterial, createdAt: Inst
   const status = closed
     ? 'Closed: every expected revocation has its entry.'
     : `OPEN: ${open} of ${rows.length} revocations are not proved yet.`
-  const head = ['Application', 'Access', 'State', 'Detail', 'Sealed', 'Log entry']
-  const cells = (values: readonly string[], tag: string): string =>
-    `<tr>${values.map((v) => `<${tag}>${escaped(v)}</${tag}>`).join('')}</tr>`
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>Offboarding ${escaped(material.offboardingId)}</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
-.note{border:2px solid #9a6700;background:#fff8c5;padding:.6rem 1rem}table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #d0d7de;vertical-align:top}</style></head><body>
+<style>${STYLE}</style></head><body>
 <h1>Certificate of offboarding</h1>
-<p class="note"><strong>This page is not evidence.</strong> It is a summary for people. The proof is in the other
-files: run <code>quittance verify</code> on the archive.</p>
-<p>${escaped(status)}</p>
-<table>
-${cells(['Person', material.names.subject ?? '(erased)'], 'td')}
-${cells(['Case', material.offboardingId], 'td')}
-${cells(['Log', `${material.origin}, ${material.checkpoint.size} entries`], 'td')}
-${cells(['Made', iso(createdAt)], 'td')}
-</table>
+<p class="status ${closed ? 'closed' : 'open'}">${escaped(status)}</p>
+<dl>
+${term('Person', material.names.subject ?? '(erased)')}
+${term('Case', material.offboardingId)}
+${term('Log', `${material.origin}, ${material.checkpoint.size} entries`)}
+${term('Made', iso(createdAt))}
+</dl>
 <h2>What had to be revoked</h2>
 <table>
-${cells(head, 'th')}
-${rows.map((r) => cells([r.app, r.facet, r.state, r.detail, r.at, r.entry], 'td')).join('\n')}
-</table></body></html>
+<thead>${line(['Application', 'Access', 'State', 'Detail', 'Sealed', 'Log entry'], 'th')}</thead>
+<tbody>
+${rows.map((r) => line([r.app, r.facet, r.state, r.detail, r.at, r.entry], 'td', r.state)).join('\n')}
+</tbody>
+</table>
+<p class="note"><strong>This page is not evidence.</strong> It is a summary for people. The proof is in the other
+files: run <code>quittance verify</code> on the archive.</p>
+</body></html>
 `
 }
 
-function describe(body: EntryBody): { state: string; detail: string } {
+/** Readable on a screen and on paper; says with words, not with colours alone, what the state is. */
+const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2.5rem auto;padding:0 1.5rem;color:#1b1f24;background:#fff}
+h1{font-size:1.7rem;margin:0 0 1rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}
+.status{font-size:1.1rem;font-weight:600;border-left:.4rem solid;padding:.7rem 1rem}
+.closed{border-color:#1a7f37;background:#dafbe1}.open{border-color:#cf222e;background:#ffebe9}
+dl{display:grid;grid-template-columns:6rem 1fr;gap:.2rem 1rem}dt{color:#59636e}dd{margin:0;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%}thead th{color:#59636e;font-weight:600;font-size:.85rem}
+th,td{text-align:left;padding:.45rem .7rem;border-bottom:1px solid #d0d7de;vertical-align:top}
+td:nth-child(3){font-weight:600}td:nth-child(5){font-variant-numeric:tabular-nums;white-space:nowrap}td:nth-child(6),th:nth-child(6){text-align:right}
+.PROVEN td:nth-child(3){color:#1a7f37}.OPEN td:nth-child(3){color:#cf222e}.WAIVED td:nth-child(3){color:#9a6700}
+.note{border:1px solid #d4a72c;background:#fff8c5;padding:.6rem 1rem;margin-top:2rem}
+@media print{body{margin:0;max-width:none}tr{break-inside:avoid}}`
+
+const term = (name: string, value: string): string =>
+  `<dt>${escaped(name)}</dt><dd>${escaped(value)}</dd>`
+
+const line = (values: readonly string[], tag: 'td' | 'th', state?: Row['state']): string =>
+  `<tr${state === undefined ? '' : ` class="${state}"`}>${values.map((v) => `<${tag}>${escaped(v)}</${tag}>`).join('')}</tr>`
+
+function describe(body: Ending): Pick<Row, 'state' | 'detail'> {
   switch (body.type) {
     case 'revocation.verified': {
       const residual =
@@ -102,7 +124,7 @@ function describe(body: EntryBody): { state: string; detail: string } {
     case 'revocation.superseded':
       return { state: 'SUPERSEDED', detail: body.reason }
     default:
-      return { state: body.type, detail: '' }
+      return assertNever(body)
   }
 }
 
