@@ -16,6 +16,7 @@ import type { Revocation } from '../revocation/types.ts'
 import { newId } from '../shared/ids.ts'
 import type { Transaction } from '../shared/transaction.ts'
 import { VERSION } from '../version.ts'
+import { inOrder } from './lifecycle.ts'
 import type { Parts } from './parts.ts'
 
 /** Lanes of one app that are counted; more is as bad. */
@@ -81,16 +82,7 @@ export function createAlerting(parts: Pick<Parts, 'config' | 'stores' | 'log'>) 
           courier.poke()
         },
       })
-      return {
-        start: () => {
-          watch.start()
-          courier.start()
-        },
-        stop: async () => {
-          await watch.stop()
-          await courier.stop()
-        },
-      }
+      return inOrder([courier, watch])
     },
   }
 }

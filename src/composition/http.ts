@@ -40,11 +40,11 @@ export interface HttpParts extends Parts {
 }
 
 /** The HTTP interface of one process. It does not listen. */
-export function createHttp(parts: HttpParts): Express {
+export async function createHttp(parts: HttpParts): Promise<Express> {
   const { config, stores, ledger, log } = parts
   const metrics = createMetrics()
   metrics.onScrape(() => stores.revocations.openSummary(stores.clock.now()))
-  const signIn = createSignIn(parts)
+  const signIn = await createSignIn(parts)
   const { authenticator } = signIn
   const app = express()
   app.disable('x-powered-by')

@@ -12,6 +12,7 @@ import { facetsOf } from './app-facets.ts'
 import { createHttp } from './http.ts'
 import { policyOf } from './ledger-parties.ts'
 import { createLedgerRole } from './ledger-role.ts'
+import { inOrder, type Service } from './lifecycle.ts'
 import { createParts, type HubOptions, type Parts } from './parts.ts'
 import { stormGuard, stormRelease } from './storms.ts'
 import { createWaiverCare, exempting } from './waivers.ts'
@@ -19,12 +20,11 @@ import { createWaiverCare, exempting } from './waivers.ts'
 export type { HubOptions } from './parts.ts'
 
 /** One process of the hub: its HTTP interface, and the roles it plays. */
-export interface Hub {
+export interface Hub extends Service {
   /** Never listens; the caller does. Answers 404 on SCIM and API paths without the web role. */
   app: Express
   /** The log's public key (vkey), when this process signs. */
   ledgerKey: string | undefined
-  start(): void
   /** Finishes or gives back what is under way; resolves within 8 s. */
   stop(): Promise<void>
 }
@@ -86,9 +86,20 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       })
     : undefined
 
-  let refreshing: NodeJS.Timeout | undefined
+  // The worker hands over to the ledger, everybody else to the worker.
+  const services = inOrder([
+    clockRefresh(parts),
+    { start: () => {}, stop: () => runner.close() },
+    ledger,
+    worker,
+    heartbeats,
+    storms,
+    waivers,
+    leaves,
+    watch,
+  ])
   return {
-    app: createHttp({
+    app: await createHttp({
       ...parts,
       alerting,
       changes,
@@ -98,29 +109,19 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       poke,
     }),
     ledgerKey: ledger?.verifierKeys?.log,
+    ...services,
+  }
+}
+
+function clockRefresh({ stores, log }: Parts): Service {
+  let refreshing: NodeJS.Timeout | undefined
+  return {
     start: () => {
       refreshing = setInterval(() => {
         stores.clock.refresh().catch((error: unknown) => log.warn({ err: error }, 'clock'))
       }, CLOCK_REFRESH_MS)
-      worker?.start()
-      ledger?.start()
-      watch?.start()
-      leaves?.start()
-      waivers?.start()
-      storms?.start()
-      heartbeats?.start()
     },
-    stop: async () => {
-      clearInterval(refreshing)
-      await watch?.stop()
-      await leaves?.stop()
-      await waivers?.stop()
-      await storms?.stop()
-      await heartbeats?.stop()
-      await worker?.stop()
-      await ledger?.stop()
-      await runner.close()
-    },
+    stop: async () => clearInterval(refreshing),
   }
 }
 

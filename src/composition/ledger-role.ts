@@ -11,6 +11,7 @@ import { createWormCopy } from '../ledger/worm-copy.ts'
 import { createWormDirectory } from '../ledger/worm-directory.ts'
 import { VERSION } from '../version.ts'
 import { authorityOf, logVerifiers } from './ledger-parties.ts'
+import { inOrder } from './lifecycle.ts'
 import type { Parts } from './parts.ts'
 
 /** What this process does for the ledger: `status` and keys where it signs, `poke` where it seals. */
@@ -54,20 +55,7 @@ export async function createLedgerRole(
       return leading ? { refused, worm: copy?.status() } : undefined
     },
   })
-  const others = [anchors, copy, reporter].filter((other) => other !== undefined)
-  return {
-    ...role,
-    start: () => {
-      role.start()
-      for (const other of others) other.start()
-    },
-    stop: async () => {
-      await anchors?.stop()
-      await role.stop()
-      await copy?.stop()
-      await reporter.stop()
-    },
-  }
+  return { ...role, ...inOrder([reporter, copy, role, anchors]) }
 }
 
 async function sealerOrSigner(

@@ -3,9 +3,10 @@ import { type ActRecorder, createActRecorder } from '../api/acts.ts'
 import { createSignInRouter } from '../api/sign-in.ts'
 import { createStanding } from '../api/standing.ts'
 import { type AdminAuthenticator, createAdminAuthenticator } from '../auth/admin-authenticator.ts'
-import { createOidcClient } from '../auth/oidc.ts'
+import type { OidcClient } from '../auth/oidc.ts'
 import { createSessions } from '../auth/sessions.ts'
 import { NO_DIRECTORY, type StandingPort } from '../auth/standing.ts'
+import type { OidcConfig } from '../config/config.ts'
 import { systemClock } from '../shared/clock.ts'
 import type { Parts } from './parts.ts'
 
@@ -19,7 +20,7 @@ export interface SignIn {
 }
 
 /** Tokens, sessions, and the directory that says who still works here. */
-export function createSignIn({
+export async function createSignIn({
   config,
   secrets,
   stores,
@@ -27,7 +28,10 @@ export function createSignIn({
   entries,
   publicUrl,
   log,
-}: Parts): SignIn {
+}: Pick<
+  Parts,
+  'config' | 'secrets' | 'stores' | 'vault' | 'entries' | 'publicUrl' | 'log'
+>): SignIn {
   const { adminSource, oidc } = config
   const standing =
     adminSource === undefined ? NO_DIRECTORY : createStanding(stores.directory, adminSource)
@@ -57,7 +61,7 @@ export function createSignIn({
       standing,
     }),
     router: createSignInRouter({
-      oidc: oidc && createOidcClient(oidc, `${publicUrl}/auth/callback`),
+      oidc: oidc && (await oidcClient(oidc, publicUrl)),
       sessions,
       store: stores.sessions,
       standing,
@@ -69,4 +73,10 @@ export function createSignIn({
       log,
     }),
   }
+}
+
+/** Loaded only where people sign in by a provider: its library is of no use to the others. */
+async function oidcClient(oidc: OidcConfig, publicUrl: string): Promise<OidcClient> {
+  const { createOidcClient } = await import('../auth/oidc.ts')
+  return createOidcClient(oidc, `${publicUrl}/auth/callback`)
 }

@@ -50,31 +50,32 @@ export async function openStores(
   options: { vault: Vault; ledgerOrigin: string },
 ) {
   const { vault, ledgerOrigin } = options
-  for (const prepare of [
-    prepareSources,
-    prepareAssertions,
-    prepareHeartbeats,
-    prepareApps,
-    prepareSecrets,
-    prepareApiTokens,
-    prepareDirectory,
-    prepareLanes,
-    prepareScheduledLeaves,
-    prepareRevocations,
-    prepareEvidence,
-    prepareAlerts,
-    prepareDeliveries,
-    prepareSecretExpiries,
-    prepareStorms,
-    prepareAudit,
-    prepareApprovals,
-    prepareExemptions,
-    prepareSessions,
-    prepareIdempotency,
-    prepareLedger,
-  ]) {
-    await prepare(connection)
-  }
+  // Side by side: each knows its own collections alone.
+  await Promise.all(
+    [
+      prepareSources,
+      prepareAssertions,
+      prepareHeartbeats,
+      prepareApps,
+      prepareSecrets,
+      prepareApiTokens,
+      prepareDirectory,
+      prepareLanes,
+      prepareScheduledLeaves,
+      prepareRevocations,
+      prepareEvidence,
+      prepareAlerts,
+      prepareDeliveries,
+      prepareSecretExpiries,
+      prepareStorms,
+      prepareAudit,
+      prepareApprovals,
+      prepareExemptions,
+      prepareSessions,
+      prepareIdempotency,
+      prepareLedger,
+    ].map((prepare) => prepare(connection)),
+  )
   await checkMasterKey(connection, vault)
   const clock = await createServerClock(connection)
   const caseKeys = createCaseKeyStore(connection, vault)

@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer'
 import { addressPolicy } from '../../connector-sdk/address-policy.ts'
 import { isConnectorError, type SocketTarget } from '../../connector-sdk/contract.ts'
 import { createNetClient } from '../../connector-sdk/guarded-socket.ts'
@@ -41,6 +40,8 @@ export function emailSink(
         ...(ca === undefined ? {} : { ca }),
       }
       try {
+        // Loaded with the first mail: most hubs send none.
+        const { createTransport } = await import('nodemailer')
         const connection = await net.connect(target)
         const mail = createTransport({
           host,
