@@ -12,6 +12,7 @@ import {
   inTurn,
   joinEvidence,
   type Match,
+  nothingToPutBack,
   type Observation,
   preview,
   type Subject,
@@ -44,6 +45,8 @@ const others: readonly FacetSpec[] = CREDENTIAL_FACETS.map((facet, index) => ({
   enumerate: 'none',
   ...ended,
   reversible: REVERSIBLE.includes(facet),
+  // A key that was inactive before must not become active: only what was taken goes back.
+  ...(REVERSIBLE.includes(facet) ? { undoNeeds: 'facts' } : {}),
   before: CREDENTIAL_FACETS.slice(index + 1),
 }))
 
@@ -152,7 +155,7 @@ export default defineConnector<AwsIamConfig>({
     const { putBack } = credentialOf(handle.facet)
     const { ids } = undo
     if (putBack === undefined || !Array.isArray(ids) || ids.length === 0) {
-      throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
+      throw nothingToPutBack()
     }
     if (call.dryRun) return preview(call, { method: 'Update', target: ids.join(', ') })
     const back = await inTurn(ids.map(String), (id) => putBack(name, id, call))

@@ -10,7 +10,9 @@ import {
   type HttpClient,
   type HttpRequest,
   type HttpResponse,
+  isLostAnswer,
   type Match,
+  nothingToPutBack,
   type Observation,
   preview,
   readAll,
@@ -141,10 +143,9 @@ export default defineConnector<EntraConfig>({
   },
 
   restore: async (handle, undo, call) => {
-    if (handle.facet === 'account' && undo['accountEnabled'] === true) {
-      return change(handle, true, call)
-    }
-    throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
+    const wasEnabled = isLostAnswer(undo) || undo['accountEnabled'] === true
+    if (handle.facet === 'account' && wasEnabled) return change(handle, true, call)
+    throw nothingToPutBack()
   },
 
   observe: async (handle, call) => {

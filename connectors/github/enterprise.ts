@@ -9,8 +9,10 @@ import {
   type FacetSpec,
   type Handle,
   type HttpResponse,
+  isLostAnswer,
   jsonObject,
   type Match,
+  nothingToPutBack,
   type Observation,
   type Page,
   pathSegment,
@@ -110,8 +112,8 @@ export async function restore(
   undo: { [key: string]: unknown },
   call: Call,
 ): Promise<Ack> {
-  if (undo['active'] === true) return setActive(handle, true, call)
-  throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
+  if (isLostAnswer(undo) || undo['active'] === true) return setActive(handle, true, call)
+  throw nothingToPutBack()
 }
 
 export async function observe(handle: Handle, call: Call): Promise<Observation> {

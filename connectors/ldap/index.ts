@@ -8,8 +8,10 @@ import {
   type FacetSpec,
   foldLogin,
   type Handle,
+  isLostAnswer,
   type Match,
   matchLogin,
+  nothingToPutBack,
   type Observation,
   preview,
 } from '#connector-sdk'
@@ -41,8 +43,18 @@ const facts: Omit<FacetSpec, 'facet'> = {
   reversible: true,
 }
 const account: FacetSpec = { ...facts, facet: 'account', before: ['ssh_key', 'membership'] }
-const sshKey: FacetSpec = { ...facts, facet: 'ssh_key', before: ['membership'] }
-const membership: FacetSpec = { ...facts, facet: 'membership', enumerate: 'none' }
+const sshKey: FacetSpec = {
+  ...facts,
+  facet: 'ssh_key',
+  undoNeeds: 'facts',
+  before: ['membership'],
+}
+const membership: FacetSpec = {
+  ...facts,
+  facet: 'membership',
+  enumerate: 'none',
+  undoNeeds: 'facts',
+}
 
 /** A directory: lock, SSH keys, groups. Everybody's identifier here is the entry's own, which no rename changes. */
 export default defineConnector<LdapConfig>({
@@ -163,7 +175,7 @@ export default defineConnector<LdapConfig>({
         keys?: string[]
         groups?: GroupValue[]
       }
-      if (handle.facet === 'account' && lock !== undefined) {
+      if (handle.facet === 'account' && (lock !== undefined || isLostAnswer(undo))) {
         return setLock(session, call, person, false, lock)
       }
       if (handle.facet === 'ssh_key' && keys !== undefined) {
@@ -174,7 +186,7 @@ export default defineConnector<LdapConfig>({
       if (handle.facet === 'membership' && groups !== undefined) {
         return changeGroups(session, call, 'add', groups)
       }
-      throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
+      throw nothingToPutBack()
     }),
 })
 

@@ -96,6 +96,9 @@ export function undoOf(user: HostUser, facet: Facet): { before: string } | undef
   }
 }
 
+/** What is put back where the facts were lost: an account without an end, its password unlocked; the keys that were set aside. */
+export const DEFAULT_BEFORE: Partial<Record<Facet, string>> = { account: '-,no', ssh_key: '-' }
+
 /** @returns an observation of one user of a listing or of a look */
 export function observed(handle: Handle, user: HostUser, evidence: Evidence): Observation {
   const state = stateOf(user, handle.facet)

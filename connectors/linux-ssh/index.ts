@@ -8,15 +8,25 @@ import {
   foldLogin,
   type Handle,
   isConnectorError,
+  isLostAnswer,
   loginNames,
   type Match,
   matchLogin,
+  nothingToPutBack,
   type Observation,
   preview,
 } from '#connector-sdk'
 import { type LinuxSshConfig, linuxSshConfig } from './config.ts'
 import { type Call, type Host, withHost } from './host.ts'
-import { type HostUser, observed, parseUsers, stateOf, USER_NAME, undoOf } from './host-user.ts'
+import {
+  DEFAULT_BEFORE,
+  type HostUser,
+  observed,
+  parseUsers,
+  stateOf,
+  USER_NAME,
+  undoOf,
+} from './host-user.ts'
 
 const facts: Omit<FacetSpec, 'facet' | 'reversible'> = {
   enumerate: 'complete',
@@ -47,7 +57,7 @@ export default defineConnector<LinuxSshConfig>({
       },
       { ...facts, facet: 'session', reversible: false, before: ['ssh_key', 'membership'] },
       { ...facts, facet: 'ssh_key', reversible: true, before: ['membership'] },
-      { ...facts, facet: 'membership', reversible: true },
+      { ...facts, facet: 'membership', reversible: true, undoNeeds: 'facts' },
     ],
     limits: { concurrency: 2, timeoutMs: 30_000 },
     quarantineMs: 60_000,
@@ -131,9 +141,9 @@ export default defineConnector<LinuxSshConfig>({
   restore: (handle, undo, call) =>
     withHost(call, async (host) => {
       await required(host, handle)
-      const { before } = undo
+      const before = isLostAnswer(undo) ? DEFAULT_BEFORE[handle.facet] : undo['before']
       if (typeof before !== 'string' || !/^[a-zA-Z0-9_.,-]+$/.test(before)) {
-        throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
+        throw nothingToPutBack()
       }
       return write(host, call, `restore ${handle.facet} ${checked(handle.id)} ${before}`)
     }),

@@ -6,9 +6,11 @@ import {
   type FacetSpec,
   foldLogin,
   type Handle,
+  isLostAnswer,
   loginNames,
   type Match,
   matchLogin,
+  nothingToPutBack,
   preview,
 } from '#connector-sdk'
 import {
@@ -49,7 +51,7 @@ export default defineConnector<MysqlConfig>({
       // First the lock: connections ended before it come back at once.
       { ...facts, facet: 'account', reversible: true, before: ['session', 'membership'] },
       { ...facts, facet: 'session', reversible: false, before: ['membership'] },
-      { ...facts, facet: 'membership', reversible: true },
+      { ...facts, facet: 'membership', reversible: true, undoNeeds: 'facts' },
     ],
     limits: { concurrency: 2, timeoutMs: 20_000 },
     quarantineMs: 60_000,
@@ -148,8 +150,10 @@ export default defineConnector<MysqlConfig>({
     withSession(call, `restore ${handle.facet}`, async (session) => {
       const user = await required(session, handle, call)
       const { hosts, roles } = undo as { hosts?: readonly string[]; roles?: readonly RoleGrant[] }
-      if (handle.facet === 'account' && hosts !== undefined) {
-        return change(session, call, { statements: [lock(user, hosts, 'unlock')] })
+      if (handle.facet === 'account' && (hosts !== undefined || isLostAnswer(undo))) {
+        const locked = hosts ?? user.accounts.flatMap((one) => (one.locked ? [one.host] : []))
+        if (locked.length === 0) return { kind: 'already', evidence: lookOf(call, user) }
+        return change(session, call, { statements: [lock(user, locked, 'unlock')] })
       }
       if (handle.facet === 'membership' && roles !== undefined) {
         const statements = roles.map(
@@ -158,7 +162,7 @@ export default defineConnector<MysqlConfig>({
         )
         return change(session, call, { statements })
       }
-      throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
+      throw nothingToPutBack()
     }),
 })
 

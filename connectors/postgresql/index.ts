@@ -6,9 +6,11 @@ import {
   type FacetSpec,
   foldLogin,
   type Handle,
+  isLostAnswer,
   loginNames,
   type Match,
   matchLogin,
+  nothingToPutBack,
   preview,
 } from '#connector-sdk'
 import { type PostgresqlConfig, postgresqlConfig } from './config.ts'
@@ -47,7 +49,7 @@ export default defineConnector<PostgresqlConfig>({
       // First the login: sessions ended before it come back at once.
       { ...facts, facet: 'account', reversible: true, before: ['session', 'membership'] },
       { ...facts, facet: 'session', reversible: false, before: ['membership'] },
-      { ...facts, facet: 'membership', reversible: true },
+      { ...facts, facet: 'membership', reversible: true, undoNeeds: 'facts' },
     ],
     limits: { concurrency: 2, timeoutMs: 20_000 },
     quarantineMs: 60_000,
@@ -139,12 +141,13 @@ export default defineConnector<PostgresqlConfig>({
   },
 
   restore: async (handle, undo, call) => {
-    if (handle.facet === 'account' && undo['canLogin'] === true) return setLogin(handle, true, call)
+    const couldLogin = isLostAnswer(undo) || undo['canLogin'] === true
+    if (handle.facet === 'account' && couldLogin) return setLogin(handle, true, call)
     const { memberships } = undo as { memberships?: readonly Membership[] }
     if (handle.facet === 'membership' && memberships !== undefined) {
       return grantMemberships(handle, memberships, call)
     }
-    throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
+    throw nothingToPutBack()
   },
 })
 

@@ -9,8 +9,10 @@ import {
   type Handle,
   type HttpClient,
   type HttpResponse,
+  isLostAnswer,
   jsonObject,
   type Match,
+  nothingToPutBack,
   type Observation,
   preview,
   type ReadingOptions,
@@ -134,10 +136,7 @@ export default defineConnector<ScimConfig>({
   revoke: (handle, call) => setActive(handle, false, call),
 
   restore: async (handle, undo, call) => {
-    // Without facts the answer to the disabling was lost: the account was seen live before it.
-    if ('active' in undo && undo['active'] !== true) {
-      throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
-    }
+    if (!isLostAnswer(undo) && undo['active'] !== true) throw nothingToPutBack()
     return setActive(handle, true, call)
   },
 

@@ -9,6 +9,8 @@ import {
   type Handle,
   type HttpRequest,
   type HttpResponse,
+  isLostAnswer,
+  nothingToPutBack,
   preview,
   type ReadingOptions,
   type Subject,
@@ -117,9 +119,8 @@ export default defineConnector<SsfConfig>({
   },
 
   restore: async (handle, undo, call) => {
-    if (handle.facet !== 'account' || undo['event'] !== 'account-disabled') {
-      throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
-    }
+    const wasDisabled = isLostAnswer(undo) || undo['event'] === 'account-disabled'
+    if (handle.facet !== 'account' || !wasDisabled) throw nothingToPutBack()
     return carryOut({ kind: 'event', event: 'account-enabled' }, handle, call)
   },
 

@@ -1,5 +1,12 @@
 import type { Instant } from '../shared/clock.ts'
-import { ConnectorError, type Effect, type Fault, type HttpResponse } from './contract.ts'
+import {
+  type CallContext,
+  ConnectorError,
+  type Effect,
+  type Evidence,
+  type Fault,
+  type HttpResponse,
+} from './contract.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /**
@@ -61,6 +68,16 @@ export interface ReadingOptions {
   now: Instant
 }
 
+/** How the answer to a read is to be read. @param what e.g. `read the user` */
+export function reading(what: string, call: Pick<CallContext, 'now'>): ReadingOptions {
+  return { what, isRead: true, now: call.now() }
+}
+
+/** How the answer to a write is to be read. @param what e.g. `disable the account` */
+export function writing(what: string, call: Pick<CallContext, 'now'>): ReadingOptions {
+  return { what, isRead: false, now: call.now() }
+}
+
 /** The error behind an answer of 4xx or 5xx, with its evidence. */
 export function refusal(
   response: HttpResponse,
@@ -98,6 +115,20 @@ export function jsonArray(response: HttpResponse, options: ReadingOptions): unkn
   const value = jsonValue(response, options)
   if (Array.isArray(value)) return value
   throw unexpected('list', value, response, options)
+}
+
+/**
+ * The evidence of a write that was acknowledged: 2xx with JSON or with nothing. A login page with 200 is no
+ * acknowledgement.
+ *
+ * @throws ConnectorError
+ */
+export function acknowledged(response: HttpResponse, options: ReadingOptions): Evidence {
+  if (response.body.trim() !== '' || response.status < 200 || response.status > 299) {
+    const value = jsonValue(response, options)
+    if (value === undefined) throw unexpected('value', value, response, options)
+  }
+  return response.evidence
 }
 
 function jsonValue(response: HttpResponse, options: ReadingOptions): unknown {

@@ -16,9 +16,10 @@ export function connectorTable(connectors: readonly Connector[]): string {
   return `${[...head, ...lines].join('\n')}\n`
 }
 
-function undo({ reversible, revoke }: FacetSpec, names: string): string {
+function undo({ reversible, undoNeeds, revoke }: FacetSpec, names: string): string {
   if (names === 'any' && revoke === 'api') return 'as configured'
-  return reversible ? 'yes' : 'no'
+  if (!reversible) return 'no'
+  return undoNeeds === 'facts' ? 'yes, unless its answer was lost' : 'yes'
 }
 
 /** Facets that differ in nothing else share a line. */

@@ -29,6 +29,11 @@ export interface FacetSpec {
   /** How long, in ms, what nobody can recall goes on working (stateless tokens). */
   residualMs: number
   reversible: boolean
+  /**
+   * `facts`: only with the facts that `revoke` answered; if that answer is lost, a person must put it back. Absent: the
+   * handle alone says what is put back. An account never needs facts.
+   */
+  undoNeeds?: 'facts'
   /** Facets that must be revoked after this one. */
   before?: readonly Facet[]
 }
@@ -230,7 +235,12 @@ export interface Connector<Config = unknown> {
   observe(handle: Handle, call: CallContext<Config>): Promise<Observation>
   /** Uses the credential and expects refusal: the strongest proof (grade A). */
   probe?(handle: Handle, call: CallContext<Config>): Promise<Observation>
-  /** Puts back what `revoke` took, and nothing else. */
+  /**
+   * Puts back what `revoke` took, and nothing else.
+   *
+   * @param undo what `revoke` answered; `{}` when that answer was lost: then its default is put back (the account lets
+   * in again), or, where the facet's `undoNeeds` says so, `nothingToPutBack()` is thrown
+   */
   restore?(
     handle: Handle,
     undo: { [key: string]: unknown },
@@ -275,6 +285,19 @@ export class ConnectorError extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.evidence = options.evidence
   }
+}
+
+/** What a restore throws that has no facts and needs them, or facts of something else. Nothing was changed. */
+export function nothingToPutBack(): ConnectorError {
+  return new ConnectorError(
+    'unsupported',
+    'it is not known what was taken: a person must put it back',
+  )
+}
+
+/** True when the answer of the revoke was lost: a restore then puts back the default. */
+export function isLostAnswer(undo: { [key: string]: unknown }): boolean {
+  return Object.keys(undo).length === 0
 }
 
 /** True for a ConnectorError, also for one of another copy of this module (an installed connector). */

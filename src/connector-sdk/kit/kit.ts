@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert'
-import { inFreshWorld, type KitSession } from './session.ts'
+import { inFreshWorld, type KitWork } from './session.ts'
 import { trickCases, truthCases } from './truth-cases.ts'
 import { wireCases } from './wire-cases.ts'
 import type { KitHarness, KitWorld, Tricks } from './world.ts'
@@ -7,7 +7,8 @@ import type { KitHarness, KitWorld, Tricks } from './world.ts'
 /** One named case: it passes when `run` resolves. */
 export interface KitCase {
   name: string
-  run(): Promise<void>
+  /** @param notApplicable is told why, when the case does not apply to this connector */
+  run(notApplicable?: (why: string) => void): Promise<void>
 }
 
 /**
@@ -18,19 +19,20 @@ export interface KitCase {
  * neither can nor says why fails.
  */
 export function connectorKit(harness: KitHarness): KitCase[] {
-  const inWorld = (
-    work: (session: KitSession) => Promise<void>,
-    needs?: keyof Tricks | 'wire',
-  ): (() => Promise<void>) => {
-    return async () => {
-      if (needs !== undefined && harness.cannot?.[needs] !== undefined) return
-      await inFreshWorld(harness, async (session) => {
-        if (needs !== undefined && !offers(session.world, needs)) return
-        if (needs !== undefined && needs !== 'wire') session.world.tricks[needs]?.()
-        await work(session)
-      })
+  const inWorld =
+    (work: KitWork, needs?: keyof Tricks | 'wire'): KitCase['run'] =>
+    async (notApplicable = () => {}) => {
+      const known = needs === undefined ? undefined : harness.cannot?.[needs]
+      const why =
+        known ??
+        (await inFreshWorld(harness, async (session) => {
+          const missing = needs === undefined ? undefined : whyNot(session.world, needs)
+          if (missing !== undefined) return missing
+          if (needs !== undefined && needs !== 'wire') session.world.tricks[needs]?.()
+          return work(session)
+        }))
+      if (why !== undefined) notApplicable(why)
     }
-  }
   return [
     ...Object.entries(truthCases).map(([name, work]) => ({ name, run: inWorld(work) })),
     ...Object.entries(trickCases).flatMap(([trick, cases]) =>
@@ -43,8 +45,10 @@ export function connectorKit(harness: KitHarness): KitCase[] {
   ]
 }
 
-function offers(world: KitWorld, needed: keyof Tricks | 'wire'): boolean {
+/** Why this world does not offer what a case needs; undefined: it does. */
+function whyNot(world: KitWorld, needed: keyof Tricks | 'wire'): string | undefined {
   const has = needed === 'wire' ? world.wire !== undefined : world.tricks[needed] !== undefined
-  assert.ok(has || world.cannot[needed] !== undefined, `the harness does not say why no ${needed}`)
-  return has
+  const why = world.cannot[needed]
+  assert.ok(has || why !== undefined, `the harness does not say why no ${needed}`)
+  return has ? undefined : why
 }

@@ -26,11 +26,14 @@ export interface KitSession {
   handle(spec: FacetSpec): Handle
 }
 
-/** Runs one case on a world of its own. */
-export async function inFreshWorld(
+/** One case. @returns why it does not apply here; undefined when it was tried and holds @throws when it does not hold */
+export type KitWork = (session: KitSession) => Promise<string | undefined>
+
+/** Works in a world of its own. */
+export async function inFreshWorld<T>(
   { connector, start, timeoutMs = KIT_TIMEOUT_MS }: KitHarness,
-  work: (session: KitSession) => Promise<void>,
-): Promise<void> {
+  work: (session: KitSession) => Promise<T>,
+): Promise<T> {
   const world = await start()
   const controller = new AbortController()
   const runner = createConnectorRunner({
@@ -43,7 +46,7 @@ export async function inFreshWorld(
     const open = await runner.open(world.app)
     const call = (credential: 'doer' | 'witness', dryRun = false): CallContext =>
       open.call({ credential, dryRun, signal: controller.signal, idempotencyKey: 'kit' })
-    await work({
+    return await work({
       world,
       connector: open.connector,
       facets: open.facets.filter(({ revoke }) => revoke === 'api'),

@@ -1,0 +1,35 @@
+import { test } from 'vitest'
+import { connectorKit } from '../../src/connector-sdk/kit/kit.ts'
+import type { KitHarness } from '../../src/connector-sdk/kit/world.ts'
+
+/** What came of one case of the kit, for the table in docs/connectors.md. */
+export interface KitResult {
+  connector: string
+  case: string
+  /** What stood on the other side, e.g. `PostgreSQL`. */
+  system: string
+  /** Why the case does not apply; absent when it was tried. */
+  notApplicable?: string
+}
+
+declare module 'vitest' {
+  interface TaskMeta {
+    kit?: KitResult
+  }
+}
+
+/**
+ * Tries the kit on a connector.
+ *
+ * @param system what stands on the other side: the name of the real program, or what a fake is checked against
+ */
+export function testKit(harness: KitHarness, system: string): void {
+  const connector = harness.connector.manifest.id
+  test.for(connectorKit(harness))('$name', async ({ name, run }, { task }) => {
+    const result: KitResult = { connector, case: name, system }
+    task.meta.kit = result
+    await run((why) => {
+      result.notApplicable = why
+    })
+  })
+}
