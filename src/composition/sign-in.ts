@@ -31,7 +31,7 @@ export async function createSignIn({
 }: Pick<
   Parts,
   'config' | 'secrets' | 'stores' | 'vault' | 'entries' | 'publicUrl' | 'log'
->): SignIn {
+>): Promise<SignIn> {
   const { adminSource, oidc } = config
   const standing =
     adminSource === undefined ? NO_DIRECTORY : createStanding(stores.directory, adminSource)
