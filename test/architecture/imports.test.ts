@@ -13,7 +13,7 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
     ['jose', 'yauzl', 'yazl', 'zod'],
   ],
   'src/directory': [['src/shared'], []],
-  'src/connector-sdk': [['src/shared'], ['ipaddr.js', 'undici', 'zod']],
+  'src/connector-sdk': [['src/shared'], ['ipaddr.js', 'jose', 'undici', 'zod']],
   'src/revocation': [
     ['src/shared', 'src/vault', 'src/directory', 'src/ledger', 'src/connector-sdk'],
     [],
