@@ -1,5 +1,6 @@
 import type { Clock } from '../shared/clock.ts'
 import { type AddressPolicy, addressPolicy } from './address-policy.ts'
+import { type CallWatch, watchConnector, watchExchanges } from './call-watch.ts'
 import {
   type CallContext,
   type Connector,
@@ -76,6 +77,8 @@ export interface ConnectorRunnerOptions {
   proxy?: string
   /** PEM certificates trusted besides the system's. */
   ca?: string
+  /** Stands around every call. */
+  watch?: CallWatch
 }
 
 /** Connections and memory of one app as long as its configuration stays the same. */
@@ -126,8 +129,16 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
       }
       const channel = channelOf(app)
       const redactor = createRedactor(Object.values(secrets))
+      const { watch } = options
+      const guarded = guardConnector(connector, config, redactor)
+      const about = { appId: app.id, connectorId: app.connectorId }
       return {
-        connector: guardConnector(connector, config, redactor),
+        connector:
+          watch === undefined
+            ? guarded
+            : watchConnector(guarded, (operation, work) =>
+                watch.operation({ ...about, operation }, work),
+              ),
         facets: connector.facetsOf?.(config) ?? manifest.facets,
         hasWitness: Object.keys(secrets).some((name) => name.startsWith('witness')),
         call: ({ credential, idempotencyKey, signal, deadline, dryRun = false }) => {
@@ -147,7 +158,7 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
             signal,
             ...(ca === undefined ? {} : { ca }),
           })
-          return {
+          const context = {
             config,
             secrets: credential === 'witness' ? asWitness(secrets) : asDoer(secrets),
             credential,
@@ -159,6 +170,7 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
             dryRun,
             now: options.clock.now,
           }
+          return watch === undefined ? context : watchExchanges(context, watch)
         },
       }
     },

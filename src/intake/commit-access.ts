@@ -36,6 +36,8 @@ export interface CommitAccessDeps {
   exempt?(cases: readonly OpenedCase[], tx: Transaction): Promise<void>
   /** Holds what cannot be undone while far more people leave than usual. */
   storms?: StormGuard
+  /** W3C traceparent of the request under way, while traces are on: kept with the work that it makes due. */
+  traceparent?(): string | undefined
   newId(): string
 }
 
@@ -140,6 +142,7 @@ export function planOwed(
       units: [],
       class: app.class,
       wantedAt: change.now,
+      ...traceOf(deps),
     }),
   )
   return {
@@ -192,6 +195,7 @@ export function planCase(
   if (plan.kind === 'mover' && plan.revoke.length === 0) return { lanes: [] }
   const { user, cause, now, forCause, storm, effectiveAt = now } = change
   const offboardingId = deps.newId()
+  const trace = traceOf(deps)
   // A clock that went back must not shorten a deadline.
   const clockFrom = Math.max(cause.receivedAt, effectiveAt)
 
@@ -213,6 +217,7 @@ export function planCase(
         deadlineAt: deadlineAt(effectiveClass(app.class, forCause), spec.facet, clockFrom),
         ...(storm === undefined || spec.reversible ? {} : { heldBy: storm }),
         updatedAt: now,
+        ...trace,
       }),
     ),
   )
@@ -250,12 +255,18 @@ export function planCase(
       })),
       class: effectiveClass(app.class, forCause),
       wantedAt: now,
+      ...trace,
     })
   })
   return {
     opened: { offboarding, revocations, wrappedKey: caseKey.wrapped, entry },
     lanes: moved,
   }
+}
+
+function traceOf(deps: Pick<CommitAccessDeps, 'traceparent'>): { trace?: string } {
+  const trace = deps.traceparent?.()
+  return trace === undefined ? {} : { trace }
 }
 
 function wanted(

@@ -37,6 +37,8 @@ export interface AppLoopDeps extends LaneRunDeps {
   newId(): string
   /** Something in a lane is ready to be projected. */
   onMoved(): void
+  /** Stands around the work on a lane from its claim on, for traces; changes nothing. */
+  aroundLane?<T>(lane: Lane, work: () => Promise<T>): Promise<T>
 }
 
 /** Claims and runs the lanes of one app, with a concurrency of its own: it delays no other app. */
@@ -141,7 +143,8 @@ export function createAppLoop(
   const begin = (lane: Lane, since: number, opening: Opening): void => {
     const { lanes, clock, leaseMs } = deps
     const hold = createHold(lane, { lanes, clock, leaseMs, since })
-    const done = work(hold, opening).finally(() => {
+    const doing = (): Promise<void> => work(hold, opening)
+    const done = (deps.aroundLane?.(lane, doing) ?? doing()).finally(() => {
       running.delete(done)
       deps.onMoved()
       loop.poke()

@@ -15,6 +15,8 @@ export interface Intent {
   units: readonly { revocationId: string; facet: Facet; deadlineAt: Instant; heldBy?: string }[]
   class: AppClass
   wantedAt: Instant
+  /** W3C traceparent of the request that wants it, while traces are on; at most 55 characters. */
+  trace?: string
 }
 
 /** One facet of the intent under way. */

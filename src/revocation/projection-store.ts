@@ -24,6 +24,15 @@ export interface ProjectionStore {
   offboarding(id: string): Promise<Offboarding | null>
   /** The revocations of some cases, in no order. */
   ofOffboardings(ids: readonly string[]): Promise<Revocation[]>
-  /** Inside the sealing transaction: `proven` and sealed are one commit. */
-  markSealed: OnSealed
+  /**
+   * Inside the sealing transaction: `proven` and sealed are one commit.
+   *
+   * @param tell what this transaction proves, if it commits; told again when it is repeated
+   */
+  markSealed(
+    ...call: [...Parameters<OnSealed>, tell?: (proven: readonly ProvenNow[]) => void]
+  ): Promise<void>
 }
+
+/** A revocation that becomes proven. */
+export type ProvenNow = Pick<Revocation, 'openedAt' | 'trace'>

@@ -132,6 +132,8 @@ export interface Revocation extends RevocationNotes {
   deadlineAt: Instant
   updatedAt: Instant
   provenAt?: Instant
+  /** W3C traceparent of the request that made it due, while traces are on; at most 55 characters. */
+  trace?: string
   /** Where the proof stands in the ledger. */
   entry?: { index: number; leafHash: string }
 }

@@ -1,6 +1,6 @@
 import type { Connection } from 'mongoose'
 import { ENDINGS } from '../ledger/entries.ts'
-import type { OnSealed } from '../ledger/intake.ts'
+import type { ProjectionStore, ProvenNow } from '../revocation/projection-store.ts'
 import { FIRST_REOBSERVATION_MS } from '../revocation/reobservation.ts'
 import { offboardingsOf, revocationsOf } from './revocation-models.ts'
 import { sessionOf } from './transaction.ts'
@@ -22,10 +22,10 @@ const PROVEN = {
 type Places = Record<string, { index: number; leafHash: string }>
 
 /** What sealing means for revocations and cases. A handful of commands, however many entries. */
-export function createSealEffects(connection: Connection): OnSealed {
+export function createSealEffects(connection: Connection): ProjectionStore['markSealed'] {
   const offboardings = offboardingsOf(connection)
   const revocations = revocationsOf(connection)
-  return async (entries, tx) => {
+  return async (entries, tx, tell) => {
     const session = sessionOf(tx)
     const closed: string[] = []
     const outcomes = new Map<string, (typeof entries)[number]>()
@@ -41,19 +41,27 @@ export function createSealEffects(connection: Connection): OnSealed {
       const owed = await revocations
         .find(
           { _id: { $in: [...outcomes.keys()] }, open: true },
-          { projection: { offboardingId: 1 }, batchSize: outcomes.size, ...session },
+          {
+            projection: { offboardingId: 1, openedAt: 1, trace: 1 },
+            batchSize: outcomes.size,
+            ...session,
+          },
         )
         .toArray()
       const proven: Places = {}
       const ended: Places = {}
       const settled = new Map<string, number>()
-      for (const { _id, offboardingId } of owed) {
+      const provenNow: ProvenNow[] = []
+      for (const { _id, offboardingId, openedAt, trace } of owed) {
         const entry = outcomes.get(_id)
         if (entry === undefined) continue
-        const places = entry.type === 'revocation.verified' ? proven : ended
+        const isProof = entry.type === 'revocation.verified'
+        if (isProof) provenNow.push({ openedAt, ...(trace === undefined ? {} : { trace }) })
+        const places = isProof ? proven : ended
         places[_id] = { index: entry.index, leafHash: entry.leafHash }
         settled.set(offboardingId, (settled.get(offboardingId) ?? 0) + 1)
       }
+      tell?.(provenNow)
       await mark(proven, PROVEN)
       await mark(ended, {})
       for (const [count, ids] of byCount(settled)) {
