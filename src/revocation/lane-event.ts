@@ -55,6 +55,15 @@ export type LaneEvent =
       evidence?: string
       jitter: number
     } & Holding)
+  /** Looked whether what an app said to have put back lives again; `unobservable`: the app cannot be asked. */
+  | ({
+      kind: 'looked-back'
+      facet: Facet
+      handleId: string
+      state: Observation['state'] | 'unobservable'
+      retryAfterMs?: number
+      jitter: number
+    } & Holding)
   /** A call failed. Without `revocationId` it was a restore's. */
   | ({
       kind: 'faulted'

@@ -69,6 +69,10 @@ export interface Undo {
   /** As in `Work`. */
   answered?: number
   notBefore: Instant
+  /** The app said that it is put back; the next look shows whether it is. */
+  told?: true
+  /** It was dead although the app had said that it is put back: so often in a row. */
+  contradictions?: number
   /** Set when the app refuses to put it back: a person must. */
   stuck?: string
 }

@@ -60,7 +60,15 @@ export function acked(lane: Lane, event: EventOf<'acked'>, now: Instant): Lane {
     quarantine: event.ack === 'accepted' ? quarantineOf(lane, inflight, now) : lane.quarantine,
   }
   if (inflight.revocationId === undefined) {
-    return { ...landed, undo: lane.undo.filter((u) => !isUndoOf(u, inflight)) }
+    // Believed when it was seen: an app that says yes and does nothing would lock the person out for ever.
+    return {
+      ...landed,
+      undo: lane.undo.map((u) =>
+        isUndoOf(u, inflight)
+          ? { ...outcomeKnown(u), told: true, failures: 0, notBefore: now + event.settleMs }
+          : u,
+      ),
+    }
   }
   const settled = changeUnit(landed, inflight.revocationId, (work) => ({
     ...outcomeKnown(work),

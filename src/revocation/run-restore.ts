@@ -4,13 +4,18 @@ import { LeaseLost } from './hold.ts'
 import type { Undo } from './lane.ts'
 import type { LaneRun } from './lane-run.ts'
 import { specOf } from './lane-run.ts'
+import { observe } from './observe.ts'
 
 /**
- * Puts back one thing that the hub itself took, and nothing else.
+ * Puts back one thing that the hub itself took, and nothing else; then looks whether it is back.
  *
  * @throws LeaseLost, HubError ERR_STORAGE_UNAVAILABLE
  */
 export async function runRestore(run: LaneRun, undo: Undo): Promise<void> {
+  return await (undo.told === true ? lookBack(run, undo) : putBack(run, undo))
+}
+
+async function putBack(run: LaneRun, undo: Undo): Promise<void> {
   const { hold, open } = run
   const handle: Handle = { facet: undo.facet, id: undo.handleId }
   const facts = factsOf(run, undo)
@@ -29,10 +34,31 @@ export async function runRestore(run: LaneRun, undo: Undo): Promise<void> {
     if (restore === undefined)
       throw new ConnectorError('unsupported', 'this app cannot be restored')
     const ack = await run.calls.write(undo.facet, (call) => restore(handle, facts, call))
-    await hold.say({ kind: 'acked', ack: ack.kind, evidence: '', settleMs: 0 })
+    const settleMs = specOf(run, undo.facet)?.settleMs ?? 0
+    await hold.say({ kind: 'acked', ack: ack.kind, evidence: '', settleMs })
   } catch (error) {
     const fault = faultOf(error, true)
     await hold.say({ kind: 'faulted', facet: undo.facet, jitter: run.random(), ...fault })
+  }
+}
+
+async function lookBack(run: LaneRun, { facet, handleId }: Undo): Promise<void> {
+  const look = { kind: 'looked-back', facet, handleId, jitter: run.random() } as const
+  const spec = specOf(run, facet)
+  if (spec === undefined || spec.observe === 'none') {
+    await run.hold.note({ ...look, state: 'unobservable' })
+    return
+  }
+  try {
+    const { state } = await observe(run, { facet, id: handleId })
+    await run.hold.note({ ...look, state })
+  } catch (error) {
+    const { retryAfterMs } = faultOf(error, false)
+    await run.hold.note({
+      ...look,
+      state: 'unknown',
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    })
   }
 }
 

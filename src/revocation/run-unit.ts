@@ -15,6 +15,7 @@ import { mayWriteAgain } from './human.ts'
 import type { Work } from './lane.ts'
 import type { Judgement } from './lane-event.ts'
 import { keepEvidence, type LaneRun, specOf } from './lane-run.ts'
+import { observe } from './observe.ts'
 import { type Finding, judge, unobservable } from './verdict.ts'
 
 /** Facets that a protected account keeps; its credentials are cut all the same. */
@@ -225,22 +226,6 @@ async function settle(
     jitter: run.random(),
     ...(evidence === undefined ? {} : { evidence }),
   })
-}
-
-/** Dated by the start of the call, on the hub's clock: never fresher than it is. */
-async function observe(run: LaneRun, handle: Handle): Promise<Observation> {
-  const at = run.clock.now()
-  const { connector } = run.open
-  try {
-    const seen = await run.calls.read(handle.facet, (call) => connector.observe(handle, call))
-    return { ...seen, at }
-  } catch (error) {
-    // Some apps' clients throw their "not found"; as an answer it is `absent`, and no better than that.
-    if (isConnectorError(error) && error.fault === 'gone' && error.evidence !== undefined) {
-      return { handle, state: 'absent', at, evidence: error.evidence }
-    }
-    throw error
-  }
 }
 
 /** Uses the credential where the connector can. A probe that fails proves nothing, and takes nothing away. */

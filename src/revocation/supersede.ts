@@ -1,6 +1,6 @@
 import type { Facet } from '../connector-sdk/contract.ts'
 import type { Instant } from '../shared/clock.ts'
-import type { Intent, Lane, LaneRecord, Work } from './lane.ts'
+import type { Intent, Lane, LaneRecord, Undo, Work } from './lane.ts'
 
 /** Is something newer wanted than what is under way? */
 export function hasNewer(lane: Lane): boolean {
@@ -36,11 +36,17 @@ export function adopt(lane: Lane, now: Instant): Lane {
     ...lane,
     current: want,
     work: want.units.map((unit) => beginUnit(lane, unit, now)),
-    undo: lane.undo.map(({ stuck: _, ...undo }) => ({ ...undo, failures: 0, notBefore: now })),
+    undo: lane.undo.map((undo) => afresh(undo, now)),
     reaps: 0,
     heldUntil: undefined,
     outbox: [...lane.outbox, ...superseded(open, current, want, now)],
   }
+}
+
+/** What was said or tried for an older intent counts no more: the facts of before it all do. */
+function afresh(undo: Undo, now: Instant): Undo {
+  const { stuck: _stuck, told: _told, contradictions: _contradictions, ...facts } = undo
+  return { ...facts, failures: 0, notBefore: now }
 }
 
 /** A new unit knows what the lane knows: a handle seen live once may later be proven gone. */

@@ -7,6 +7,7 @@ import { rest } from './next-step.ts'
 import { faulted } from './on-fault.ts'
 import { reaped, released } from './on-lease.ts'
 import { judged, looked } from './on-look.ts'
+import { lookedBack } from './on-look-back.ts'
 import { acked, sent } from './on-write.ts'
 import { unheld } from './storm-hold.ts'
 import { adopt, hasNewer, superseded } from './supersede.ts'
@@ -76,6 +77,8 @@ function apply(lane: Lane, event: LaneEvent, now: Instant): Lane {
       return acked(lane, event, now)
     case 'judged':
       return judged(lane, event, now)
+    case 'looked-back':
+      return lookedBack(lane, event, now)
     case 'faulted':
       return faulted(lane, event, now)
     case 'released':

@@ -57,6 +57,26 @@ test('worker, a person who came back after the proof, gets back what was taken',
   await eventually('restored', () => target.accounts.get('a1')?.active === true)
 })
 
+test('worker, an app that says that it put back and did not, is told again until the person is in', async () => {
+  const ann = await engine.hire('ann@example.com')
+  engine.startWorker()
+  await engine.setActive(ann, false)
+  await settled(ann, 1)
+  target.mood = 'lies'
+  await engine.setActive(ann, true)
+  const lane = await eventually('the lie is seen', async () => {
+    const [found] = await engine.lanes.ofUsers('okta', [ann])
+    return found?.undo.some(({ contradictions }) => contradictions === 1) && found
+  })
+  expect(lane.undo).toHaveLength(1)
+  target.mood = 'well'
+  await eventually('restored', () => target.accounts.get('a1')?.active === true)
+  await eventually('nothing is owed any more', async () => {
+    const [found] = await engine.lanes.ofUsers('okta', [ann])
+    return found?.state === 'idle' && found.undo.length === 0
+  })
+})
+
 test('worker, a return while a write without an answer may still land, waits it out and then restores', async () => {
   const ann = await engine.hire('ann@example.com')
   target.mood = { late: 700 }

@@ -4,7 +4,19 @@ import { type Lane, NEVER } from '../../../src/revocation/lane.ts'
 import { nextStep } from '../../../src/revocation/next-step.ts'
 import { transition } from '../../../src/revocation/transition.ts'
 import { HOUR, MINUTE, SECOND } from '../../../src/shared/clock.ts'
-import { acked, claim, intent, LEASE_MS, looked, NOW, say, sent, verified, want } from './lanes.ts'
+import {
+  acked,
+  claim,
+  FACTS,
+  intent,
+  LEASE_MS,
+  looked,
+  NOW,
+  say,
+  sent,
+  verified,
+  want,
+} from './lanes.ts'
 
 const acting = (): Lane =>
   sent(looked(claim(want(undefined, intent(1, 'revoke'))), '1/account'), '1/account')
@@ -239,6 +251,52 @@ describe('restore', () => {
     const later = { sealed: Buffer.from('later'), wrapped: Buffer.from('later') }
     const lane = say(again, { kind: 'acked', ack: 'done', evidence: 'e', settleMs: 0, undo: later })
     expect(lane.undo).toMatchObject([{ sealed: Buffer.from('s') }])
+  })
+
+  test('lane, an app that says it is back and lies, puts it back again until it lives', () => {
+    const put = (lane: Lane): Lane =>
+      say(
+        say(claim(lane, lane.dueAt), {
+          kind: 'sent',
+          what: { op: 'restore', facet: 'account' },
+          handleId: 'h',
+          quarantineMs: 1,
+          reversible: true,
+        }),
+        { kind: 'acked', ack: 'done', evidence: '', settleMs: 0 },
+      )
+    const seen = (lane: Lane, state: 'dead' | 'unknown' | 'live'): Lane =>
+      say(say(lane, { kind: 'looked-back', facet: 'account', handleId: 'h', state, jitter: 0 }), {
+        kind: 'released',
+        reason: 'done',
+      })
+    let lane = want(verified(acked(acting()), '1/account'), intent(2, 'restore'))
+    lane = say(lane, { kind: 'released', reason: 'done' })
+    const first = put(lane)
+    expect(first.undo).toMatchObject([{ told: true, answered: 1 }])
+    expect(seen(first, 'unknown').undo).toMatchObject([{ told: true, failures: 1 }])
+    lane = seen(first, 'dead')
+    expect(lane.undo).toMatchObject([{ contradictions: 1, answered: 1, sealed: FACTS.sealed }])
+    expect(lane.undo[0]?.told).toBeUndefined()
+    expect(lane.dueAt).toBeGreaterThan(NOW)
+    expect(seen(put(lane), 'live')).toMatchObject({ undo: [], state: 'idle' })
+  })
+
+  test('lane, left again after a restore that nobody saw, keeps the facts of before it all', () => {
+    let lane = want(verified(acked(acting()), '1/account'), intent(2, 'restore'))
+    lane = say(lane, {
+      kind: 'sent',
+      what: { op: 'restore', facet: 'account' },
+      handleId: 'h',
+      quarantineMs: 1,
+      reversible: true,
+    })
+    lane = say(lane, { kind: 'acked', ack: 'done', evidence: '', settleMs: 0 })
+    lane = want(want(lane, intent(3, 'revoke')), intent(4, 'restore'))
+    expect(lane.undo).toEqual([
+      expect.objectContaining({ sealed: FACTS.sealed, failures: 0, handleId: 'h' }),
+    ])
+    expect(lane.undo[0]?.told).toBeUndefined()
   })
 
   test('lane, an app that refuses to put back, keeps it for a person and goes on', () => {

@@ -12,6 +12,7 @@ export type Mutant =
   | 'reaper-sets-no-quarantine'
   | 'lost-write-is-not-undone'
   | 'newer-intent-overtakes-a-write'
+  | 'restore-is-believed'
 
 export type Move = (lane: Lane | undefined, event: LaneEvent, now: number) => Lane
 
@@ -48,6 +49,11 @@ export function moveOf(mutant: Mutant): Move {
       return (lane, event, now) => {
         const after = transition(lane, event, now)
         return { ...after, undo: after.undo.filter(({ sealed }) => sealed !== undefined) }
+      }
+    case 'restore-is-believed':
+      return (lane, event, now) => {
+        const after = transition(lane, event, now)
+        return { ...after, undo: after.undo.filter(({ told }) => told !== true) }
       }
     case 'newer-intent-overtakes-a-write':
       return (lane, event, now) =>

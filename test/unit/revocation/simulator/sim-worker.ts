@@ -161,11 +161,16 @@ function* lookAndRevoke(stage: Stage, held: Held, unit: Work): Process {
 }
 
 function* restore(stage: Stage, held: Held, undo: Undo): Process {
-  const { facet } = undo
+  const { facet, handleId } = undo
+  if (undo.told === true) {
+    const { state } = yield* look(stage, undo)
+    const jitter = stage.world.random.next()
+    return note(stage, held, { kind: 'looked-back', facet, handleId, state, jitter })
+  }
   const lane = yield* say(stage, held, {
     kind: 'sent',
     what: { op: 'restore', facet },
-    handleId: undo.handleId,
+    handleId,
     quarantineMs: QUARANTINE,
     reversible: true,
   })
@@ -218,7 +223,7 @@ function* verify(stage: Stage, held: Held, unit: Work): Process {
   settle(stage, held, unit, finding)
 }
 
-function* look(stage: Stage, { facet }: Work) {
+function* look(stage: Stage, { facet }: Pick<Work, 'facet'>) {
   yield* pause(stage, 5)
   const at = stage.world.now()
   const state = stage.target.read(facet) ? ('live' as const) : ('dead' as const)

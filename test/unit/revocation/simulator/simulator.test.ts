@@ -31,6 +31,7 @@ test.each<[Mutant, number, Weather]>([
   ['reaper-sets-no-quarantine', 20_000, DEADLY],
   ['lost-write-is-not-undone', 20_000, ROUGH],
   ['newer-intent-overtakes-a-write', 20_000, ROUGH],
+  ['restore-is-believed', 20_000, ROUGH],
 ])(
   'simulator, %s, is noticed',
   (mutant, seeds, weather) => {

@@ -14,7 +14,7 @@ export interface Effect {
   generation: number
 }
 
-/** An application that loses requests, applies them late, and drops answers. */
+/** An application that loses requests, applies them late, drops answers, and says that it did what it did not. */
 export interface SimTarget {
   live: Map<Facet, boolean>
   effects: Effect[]
@@ -49,6 +49,7 @@ export function createSimTarget(world: World, facets: readonly Facet[]): SimTarg
       const dice = ill ? random.next() : 1
       if (dice < 0.1) return { answer: 'refused', takesMs: random.between(1, 20) }
       if (dice < 0.16) return { answer: 'no-answer', takesMs: 40 }
+      if (ill && dice > 0.97) return { answer: 'done', takesMs: random.between(0, 5) }
       const delay = dice < 0.34 ? random.between(1, LATEST_EFFECT) : random.between(0, 5)
       world.after(delay, apply)
       return dice < 0.34
