@@ -58,7 +58,7 @@ export const CASES = {
         value: { displayName: `Changed ${++side.made}` },
       }),
   },
-  'deactivate, 5 apps': {
+  'deactivate with 5 apps': {
     once: true,
     request: (side, n) =>
       patch(`/Users/${side.leavers[n]}`, { op: 'replace', value: { active: false } }),

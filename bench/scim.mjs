@@ -11,10 +11,11 @@
 //   create                    one insert                                    the same
 //   get, filter               user and the ids of their groups, one read    user
 //   list of 100               a page, its groups, the total                 a page and the total
-//   PATCH one member          group and row read; transaction: row, user's  the same writes, nothing read
-//                             version; then the group's version
+//   PATCH one member          group read; transaction: row, user's version  the same writes, each on its own,
+//                             in one message; then the group's version,     nothing read
+//                             one for all who wait for it
 //   PATCH one attribute       read, compare-and-swap, groups                read, compare-and-swap
-//   deactivate, 5 apps        user, groups, apps, lanes read; transaction:  user read; the same rows, of made-up
+//   deactivate with 5 apps    user, groups, apps, lanes read; transaction:  user read; the same rows, of made-up
 //                             user, case, 5 revocations, 5 lanes, case key, contents, in six messages
 //                             signed ledger entry, in one message
 // The baseline has one token in memory, no schema, no dialects, no diff, no planning, no cryptography, and no index

@@ -69,7 +69,10 @@ export interface DirectoryStore {
   ): Promise<boolean>
   insertGroup(record: GroupRecord, tx?: Transaction): Promise<void>
   replaceGroup(record: GroupRecord, expectedVersion: number, tx?: Transaction): Promise<boolean>
-  /** New version and lastModified without a compare-and-swap: member changes commute. Null when it is gone. */
+  /**
+   * New version and lastModified without a compare-and-swap: member changes commute. Calls that meet in time may
+   * share a version, which is newer than all that they committed before. Null when it is gone.
+   */
   touchGroup(sourceId: string, id: string, at: Instant): Promise<GroupRecord | null>
   /** The same for several groups, when a member is gone from all of them. */
   touchGroups(

@@ -73,59 +73,77 @@ interface Step {
   join: readonly MemberRef[]
 }
 
-/**
- * Reads first who is a member, and then only writes: the transaction is one message. When somebody else was faster,
- * it starts over.
- *
- * @returns whether somebody left or joined
- */
+/** `unchanged`: everything is so already. `lost`: somebody else was faster, or it was not as assumed. */
+type Outcome = 'changed' | 'unchanged' | 'lost'
+
+/** @returns whether somebody left or joined */
 async function changePart(
   deps: UserChangeDeps,
   call: ChangeCall,
-  { groupId, leave, join }: Step,
+  step: Step,
   apply: typeof changeDisplay,
 ): Promise<boolean> {
-  const ids = [...leave, ...join.map((member) => member.value)]
   for (let race = 0; race < MAX_RACES; race++) {
-    const present = new Set(await deps.store.memberIds(call.sourceId, groupId, ids))
-    const step: Step = {
-      groupId,
-      leave: leave.filter((id) => present.has(id)),
-      join: join.filter((member) => !present.has(member.value)),
-    }
-    const nothing = step.leave.length + step.join.length === 0
-    const done = await (nothing
-      ? isStill(deps, call, groupId, ids, present)
-      : apply(deps, call, step).catch(isLostRace))
-    if (done) return !nothing
+    const outcome = await apply(deps, call, step, race)
+    if (outcome !== 'lost') return outcome === 'changed'
   }
   throw new HubError('ERR_CONFLICT', 'too many concurrent changes of these members; try again', {
     retryAfterSeconds: 1,
   })
 }
 
+const idsOf = ({ leave, join }: Step): string[] => [...leave, ...join.map(({ value }) => value)]
+
+/** What is left to do of a step. */
+const due = ({ groupId, leave, join }: Step, isMember: (id: string) => boolean): Step => ({
+  groupId,
+  leave: leave.filter(isMember),
+  join: join.filter((member) => !isMember(member.value)),
+})
+
 /** "Nothing to do", acknowledged through a majority commit, as for users. */
 async function isStill(
   { transactor, store }: UserChangeDeps,
   { sourceId }: ChangeCall,
-  groupId: string,
-  ids: readonly string[],
-  present: ReadonlySet<string>,
-): Promise<boolean> {
-  const now = await transactor.transaction((tx) => store.memberIds(sourceId, groupId, ids, tx))
-  return now.length === present.size && now.every((id) => present.has(id))
+  { groupId, leave, join }: Step,
+): Promise<Outcome> {
+  const ids = idsOf({ groupId, leave, join })
+  const now = new Set(
+    await transactor.transaction((tx) => store.memberIds(sourceId, groupId, ids, tx)),
+  )
+  const isSo = now.size === join.length && join.every(({ value }) => now.has(value))
+  return isSo ? 'unchanged' : 'lost'
 }
 
-/** A group that grants nothing: rows, and a new version of each user concerned, whose `groups` shows them. */
-async function changeDisplay(deps: UserChangeDeps, call: ChangeCall, step: Step): Promise<boolean> {
-  const ids = [...step.leave, ...step.join.map((member) => member.value)]
-  return await deps.transactor.transaction(async (tx) => {
-    await Promise.all([
-      changeRows(deps, call, step, tx),
-      deps.store.touchUsers(call.sourceId, ids, deps.clock.now(), tx),
-    ])
-    return true
-  })
+/**
+ * A group that grants nothing: rows, and a new version of each user concerned, whose `groups` shows them.
+ *
+ * The first time, a request is taken at its word: hardly any asks for what is so already, and the writes tell. Only
+ * then is it read who is a member.
+ */
+async function changeDisplay(
+  deps: UserChangeDeps,
+  call: ChangeCall,
+  step: Step,
+  race: number,
+): Promise<Outcome> {
+  const { store, transactor, clock } = deps
+  let rest = step
+  if (race > 0) {
+    const present = new Set(await store.memberIds(call.sourceId, step.groupId, idsOf(step)))
+    rest = due(step, (id) => present.has(id))
+    if (idsOf(rest).length === 0) return await isStill(deps, call, step)
+  }
+  const done = await transactor
+    .transaction(async (tx) => {
+      await Promise.all([
+        changeRows(deps, call, rest, tx),
+        store.touchUsers(call.sourceId, idsOf(rest), clock.now(), tx),
+      ])
+      return true
+    })
+    .catch(isLostRace)
+  return done ? 'changed' : 'lost'
 }
 
 /** Aborts unless those leave who were there, and those join who were not. */
@@ -158,22 +176,28 @@ const PLANS_PER_TURN = 20
  * A group that grants an app: rows, users and what they owe, in one transaction. Each user concerned gets
  * a new version, so that two removals from two groups that both grant the same app cannot each believe
  * that the other group still grants it.
+ *
+ * Reads first, and then only writes: the transaction is one message.
  */
-async function changePeople(deps: UserChangeDeps, call: ChangeCall, step: Step): Promise<boolean> {
+async function changePeople(deps: UserChangeDeps, call: ChangeCall, asked: Step): Promise<Outcome> {
   const { store } = deps
-  const ids = [...step.leave, ...step.join.map((member) => member.value)]
-  const people = await store.users(call.sourceId, ids)
+  const { groupId } = asked
+  const ids = idsOf(asked)
+  const everybody = await store.users(call.sourceId, ids)
   // After the users: who is in another group by then has another version, too.
   const [groups, facts] = await Promise.all([
     store.groupIdsOf(call.sourceId, ids),
     accessFacts(deps, call.sourceId, ids),
   ])
+  const step = due(asked, (id) => groups.get(id)?.has(groupId) === true)
+  const concerned = new Set(idsOf(step))
+  if (concerned.size === 0) return await isStill(deps, call, asked)
   const leaving = new Set(step.leave)
   const plan = (user: UserRecord): { next: UserRecord; version: number; owed: Owed } => {
     const was = groups.get(user.id) ?? new Set<string>()
     const is = new Set(was)
-    if (leaving.has(user.id)) is.delete(step.groupId)
-    else is.add(step.groupId)
+    if (leaving.has(user.id)) is.delete(groupId)
+    else is.add(groupId)
     const now = deps.clock.now()
     const owed = planOwed(deps, facts, {
       user,
@@ -192,20 +216,24 @@ async function changePeople(deps: UserChangeDeps, call: ChangeCall, step: Step):
     return { next, version: user.version, owed }
   }
   const plans: ReturnType<typeof plan>[] = []
-  for (const user of people) {
+  for (const user of everybody) {
+    if (!concerned.has(user.id)) continue
     if (plans.length % PLANS_PER_TURN === PLANS_PER_TURN - 1) await nextTurn()
     plans.push(plan(user))
   }
-  return await deps.transactor.transaction(async (tx) => {
-    const [, , ...kept] = await Promise.all([
-      changeRows(deps, call, step, tx),
-      writeOwed(
-        deps,
-        plans.map(({ owed }) => owed),
-        tx,
-      ),
-      ...plans.map(({ next, version }) => store.replaceUser(next, version, tx)),
-    ])
-    return kept.every(Boolean) || lostRace()
-  })
+  const done = await deps.transactor
+    .transaction(async (tx) => {
+      const [, , ...kept] = await Promise.all([
+        changeRows(deps, call, step, tx),
+        writeOwed(
+          deps,
+          plans.map(({ owed }) => owed),
+          tx,
+        ),
+        ...plans.map(({ next, version }) => store.replaceUser(next, version, tx)),
+      ])
+      return kept.every(Boolean) || lostRace()
+    })
+    .catch(isLostRace)
+  return done ? 'changed' : 'lost'
 }

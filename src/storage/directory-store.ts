@@ -18,6 +18,7 @@ import {
   userRow,
 } from './directory-rows.ts'
 import { createTotals } from './directory-totals.ts'
+import { sharedTouch } from './directory-touch.ts'
 import { sessionOf, within } from './transaction.ts'
 import { writerOn } from './transaction-writes.ts'
 
@@ -34,6 +35,15 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
   const groups = db.collection<GroupRow>('groups')
   const memberships = db.collection<MembershipRow>('memberships')
   const write = writerOn(connection)
+  const touchGroup = sharedTouch((_id, at) =>
+    within(undefined, async () => {
+      const row = await groups.findOneAndUpdate({ _id }, touch(at), {
+        returnDocument: 'after',
+        ...shown(undefined),
+      })
+      return row && groupRecord(row)
+    }),
+  )
 
   return {
     ...createDirectoryLists({ users, groups, memberships, totals: createTotals() }),
@@ -156,14 +166,7 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
         return matchedCount === 1
       }),
 
-    touchGroup: (sourceId, id, at) =>
-      within(undefined, async () => {
-        const row = await groups.findOneAndUpdate({ _id: key(sourceId, id) }, touch(at), {
-          returnDocument: 'after',
-          ...shown(undefined),
-        })
-        return row && groupRecord(row)
-      }),
+    touchGroup: (sourceId, id, at) => touchGroup(key(sourceId, id), at),
 
     touchGroups: (sourceId, ids, at, tx) =>
       within(tx, async () => {
