@@ -23,25 +23,22 @@ const PREFIX = 'qtc_access_'
 
 export const isAccessToken = (token: string): boolean => token.startsWith(PREFIX)
 
-export function createAccessTokens(masterKey: Buffer): AccessTokens {
-  const key = Buffer.from(hkdfSync('sha256', masterKey, '', 'quittance/access-token/v1', 32))
-  const tagOf = (claims: string): Buffer => createHmac('sha256', key).update(claims).digest()
+/** @param masterKeys the first one issues; tokens of the others are read too, so that no client is refused while keys change */
+export function createAccessTokens(masterKeys: readonly [Buffer, ...Buffer[]]): AccessTokens {
+  const [first, ...others] = masterKeys.map((masterKey) => tagger(masterKey)) as [Tag, ...Tag[]]
   return {
     issue: ({ sourceId, credentialId, expiresAt }) => {
       const nonce = randomBytes(16).toString('base64url')
       const claims = Buffer.from(
         JSON.stringify([sourceId, credentialId, expiresAt, nonce]),
       ).toString('base64url')
-      return `${PREFIX}${claims}.${tagOf(claims).toString('base64url')}`
+      return `${PREFIX}${claims}.${first(claims).toString('base64url')}`
     },
     read: (token, now) => {
       const [claims = '', tag = '', ...more] = token.slice(PREFIX.length).split('.')
       const given = Buffer.from(tag, 'base64url')
-      const expected = tagOf(claims)
-      if (!isAccessToken(token) || more.length > 0 || given.length !== expected.length) {
-        return undefined
-      }
-      if (!timingSafeEqual(given, expected)) return undefined
+      if (!isAccessToken(token) || more.length > 0) return undefined
+      if (![first, ...others].some((tagOf) => isSame(given, tagOf(claims)))) return undefined
       // Written by `issue`, as the tag has shown.
       const [sourceId, credentialId, expiresAt] = JSON.parse(
         Buffer.from(claims, 'base64url').toString(),
@@ -50,3 +47,13 @@ export function createAccessTokens(masterKey: Buffer): AccessTokens {
     },
   }
 }
+
+type Tag = (claims: string) => Buffer
+
+function tagger(masterKey: Buffer): Tag {
+  const key = Buffer.from(hkdfSync('sha256', masterKey, '', 'quittance/access-token/v1', 32))
+  return (claims) => createHmac('sha256', key).update(claims).digest()
+}
+
+const isSame = (given: Buffer, expected: Buffer): boolean =>
+  given.length === expected.length && timingSafeEqual(given, expected)

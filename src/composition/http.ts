@@ -76,12 +76,12 @@ function mountWeb(app: Express, parts: HttpParts, metrics: Metrics, signIn: Sign
 }
 
 function sourceAuthentication(
-  { secrets, stores, alerting, log }: HttpParts,
+  { config, secrets, stores, alerting, log }: HttpParts,
   metrics: Metrics,
 ): { sourceAuthenticator: ReturnType<typeof createSourceAuthenticator>; tokenEndpoint: Router } {
   const shared = {
     sources: stores.sources,
-    accessTokens: createAccessTokens(secrets.masterKey),
+    accessTokens: createAccessTokens([secrets.masterKey, ...config.otherMasterKeys]),
     issuerKeys: createIssuerKeys({ fetch: fetchKeySet, clock: systemClock }),
     clock: systemClock,
     onTouchFailed: (error: unknown) => log.warn({ err: error }, 'time of last use was not written'),

@@ -68,6 +68,7 @@ async function sealerOrSigner(
     ...common,
     directory: join(config.dataDir, 'keys'),
     masterKey: secrets.masterKey,
+    otherMasterKeys: config.otherMasterKeys,
     software: `quittance@${VERSION}`,
   }
   const sealer = { ...common, onSealed, holder }

@@ -31,7 +31,7 @@ export type Parts = Awaited<ReturnType<typeof createParts>>
  * @throws HubError ERR_MASTER_KEY, ERR_CONFIG (a connector that cannot be loaded)
  */
 export async function createParts({ config, connection, secrets, publicUrl, log }: HubOptions) {
-  const vault = createVault(secrets.masterKey)
+  const vault = createVault(secrets.masterKey, config.otherMasterKeys)
   const stores = await openStores(connection, { vault, ledgerOrigin: config.ledgerOrigin })
   const connectors = await loadConnectors({ names: [...builtInConnectors(), ...config.connectors] })
   return {

@@ -28,6 +28,8 @@ export interface Config {
   readonly adminToken: string | undefined
   /** 32 bytes. Absent: see `localSecrets`. */
   readonly masterKey: Buffer | undefined
+  /** 32 bytes each; they open and wrap nothing. */
+  readonly otherMasterKeys: readonly Buffer[]
   readonly metricsToken: string | undefined
   /** Where people sign in; absent: tokens only. */
   readonly oidc: OidcConfig | undefined
@@ -98,6 +100,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir: resolve(v.DATA_DIR),
     adminToken: v.ADMIN_TOKEN,
     masterKey: v.MASTER_KEY,
+    otherMasterKeys: Object.freeze(v.MASTER_KEY_OTHER === undefined ? [] : [v.MASTER_KEY_OTHER]),
     metricsToken: v.METRICS_TOKEN,
     oidc:
       v.OIDC_ISSUER === undefined

@@ -73,6 +73,13 @@ export const SETTINGS = [
       'Wraps the keys of stored secrets and evidence: 32 random bytes in base64 (openssl rand -base64 32). Needed with MONGODB_URI. Without it nothing stored can be opened again: back it up.',
   },
   {
+    name: 'MASTER_KEY_OTHER',
+    default: 'none',
+    secret: true,
+    description:
+      'A second master key that opens and wraps nothing: the coming or the former one while keys change. docs/operations.md has the steps.',
+  },
+  {
     name: 'METRICS_TOKEN',
     default: 'none',
     secret: true,

@@ -21,6 +21,11 @@ const token = z
     'must have at least 32 characters, of letters, digits and -._~+/=',
   )
 
+const masterKey = z
+  .string()
+  .transform((text) => Buffer.from(text, 'base64'))
+  .refine((key) => key.length === 32, 'must be 32 bytes in base64 (openssl rand -base64 32)')
+
 const wholeNumber = (most: number) =>
   z
     .string()
@@ -74,11 +79,8 @@ export const variableRules = z.object({
   MONGOD_BINARY: z.string().optional(),
   DATA_DIR: z.string().default('./.data'),
   ADMIN_TOKEN: token.optional(),
-  MASTER_KEY: z
-    .string()
-    .transform((text) => Buffer.from(text, 'base64'))
-    .refine((key) => key.length === 32, 'must be 32 bytes in base64 (openssl rand -base64 32)')
-    .optional(),
+  MASTER_KEY: masterKey.optional(),
+  MASTER_KEY_OTHER: masterKey.optional(),
   METRICS_TOKEN: token.optional(),
   OIDC_ISSUER: z
     .url({ protocol: /^https?$/, error: 'must be a URL' })

@@ -49,6 +49,8 @@ interface SigningOptions {
   directory: string
   /** 32 bytes; the keys that entries and manifests are signed with derive from it, their public halves are announced. */
   masterKey: Buffer
+  /** Coming or former ones: what was signed with their keys is sealed too. */
+  otherMasterKeys?: readonly Buffer[]
   software: string
   clock: Clock
   log: LedgerLog
@@ -182,7 +184,10 @@ async function signing(options: SigningOptions): Promise<{
   const announced = await announcements({
     origin,
     keys,
-    others: [workerKey(options.masterKey), manifestKey(options.masterKey)],
+    others: [options.masterKey, ...(options.otherMasterKeys ?? [])].flatMap((key) => [
+      workerKey(key),
+      manifestKey(key),
+    ]),
     software: options.software,
     size: head.edge.size,
     now: clock.now(),

@@ -1,5 +1,4 @@
 import { type Connection, type Model, Schema } from 'mongoose'
-import { HubError } from '../shared/errors.ts'
 import type { Transaction } from '../shared/transaction.ts'
 import type { Vault } from '../vault/vault.ts'
 import { translated } from './errors.ts'
@@ -93,30 +92,6 @@ export function createSecretStore(connection: Connection, vault: Vault): SecretS
         const ids = names.map((name) => `${appId}:${name}`)
         await rows.deleteMany({ _id: { $in: ids } }, sessionOf(tx))
       }),
-  }
-}
-
-/**
- * Keeps the master key's fingerprint beside the data and compares it at every start.
- *
- * @throws HubError ERR_MASTER_KEY when the data were sealed under another master key
- */
-export async function checkMasterKey(connection: Connection, vault: Vault): Promise<void> {
-  const row = await translated(() =>
-    connection
-      .collection<{ _id: string; fingerprint: string }>('meta')
-      .findOneAndUpdate(
-        { _id: 'master-key' },
-        { $setOnInsert: { fingerprint: vault.fingerprint } },
-        { upsert: true, returnDocument: 'after' },
-      ),
-  )
-  if (row?.fingerprint !== vault.fingerprint) {
-    throw new HubError(
-      'ERR_MASTER_KEY',
-      `the data were sealed under master key ${row?.fingerprint}, this is ${vault.fingerprint}; ` +
-        'start with the MASTER_KEY that belongs to this database',
-    )
   }
 }
 

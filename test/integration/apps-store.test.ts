@@ -2,11 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, expect, test } from 'vitest'
 import type { AppRecord } from '../../src/revocation/types.ts'
 import { createAppStore, prepareApps } from '../../src/storage/app-store.ts'
-import {
-  checkMasterKey,
-  createSecretStore,
-  prepareSecrets,
-} from '../../src/storage/secret-store.ts'
+import { checkMasterKey } from '../../src/storage/master-key.ts'
+import { createSecretStore, prepareSecrets } from '../../src/storage/secret-store.ts'
 import { createTransactor } from '../../src/storage/transaction.ts'
 import { createVault } from '../../src/vault/vault.ts'
 import { freshDatabase } from '../support/database.ts'
