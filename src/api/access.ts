@@ -14,7 +14,7 @@ export const OPERATORS = ['admin', 'operator'] as const
 /** Works on what is open in their own apps too. */
 export const OPERATORS_AND_OWNERS = ['admin', 'operator', 'owner'] as const
 /** Changes what the hub is: sources, apps, tokens. */
-const ADMINS = ['admin'] as const
+export const ADMINS = ['admin'] as const
 /** Everybody who may use the API at all. */
 export const EVERYBODY = [
   'admin',

@@ -6,6 +6,7 @@ import { newToken } from '../auth/tokens.ts'
 import { type Clock, DAY, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
+import { ADMINS } from './access.ts'
 import { idField, instantField, nameField, present } from './fields.ts'
 import { defineRoute, type Route } from './route.ts'
 import { invalid } from './validate.ts'
@@ -37,7 +38,7 @@ export function apiTokenRoutes({ tokens, clock, standing }: ApiTokensParts): Rou
       method: 'POST',
       path: '/tokens',
       summary: 'Make a token for this API',
-      allow: ['admin'],
+      allow: ADMINS,
       body: z.strictObject({
         name: nameField.meta({ description: 'What it is for' }),
         role: z.enum(ROLES),
@@ -101,7 +102,7 @@ export function apiTokenRoutes({ tokens, clock, standing }: ApiTokensParts): Rou
       method: 'GET',
       path: '/tokens',
       summary: 'List the tokens for this API, without the tokens themselves',
-      allow: ['admin'],
+      allow: ADMINS,
       answers: {
         200: { description: 'Oldest first', schema: z.object({ items: z.array(tokenAnswer) }) },
       },
@@ -112,7 +113,7 @@ export function apiTokenRoutes({ tokens, clock, standing }: ApiTokensParts): Rou
       method: 'DELETE',
       path: '/tokens/{id}',
       summary: 'Delete a token; it is refused at once',
-      allow: ['admin'],
+      allow: ADMINS,
       params: z.object({ id: idField }),
       answers: { 204: { description: 'Deleted' } },
       handle: async ({ params, acts }) => {

@@ -16,6 +16,9 @@ export interface Inventory {
   root: string
 }
 
+/** Nobody can list who is still in it. */
+export const NOBODY_LISTED: Inventory = { complete: false, ...inventory(new Set()) }
+
 const TIMEOUT_MS = 60_000
 const MAX_PAGES = 2_000
 

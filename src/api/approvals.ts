@@ -16,7 +16,7 @@ import { type Clock, HOUR, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
 import { isJsonObject, type JsonObject } from '../shared/json.ts'
-import { mayRead, OPERATORS, OPERATORS_AND_OWNERS, READERS } from './access.ts'
+import { ADMINS, mayRead, OPERATORS, OPERATORS_AND_OWNERS, READERS } from './access.ts'
 import { type ApprovalActsParts, approvalActs } from './approval-acts.ts'
 import { idField, instantField, instants, pageOf, pageQuery, present } from './fields.ts'
 import { reasonField } from './revocation-acts.ts'
@@ -234,7 +234,7 @@ export function approvalRoutes(parts: ApprovalsParts): Route[] {
       method: 'POST',
       path: '/approvals/{id}/approve',
       summary: 'Say yes as the second person; it is done at once',
-      allow: ['admin'],
+      allow: ADMINS,
       params,
       body: decision,
       answers: oneApproval,
@@ -262,7 +262,7 @@ export function approvalRoutes(parts: ApprovalsParts): Route[] {
       method: 'POST',
       path: '/approvals/{id}/refuse',
       summary: 'Say no as the second person',
-      allow: ['admin'],
+      allow: ADMINS,
       params,
       body: decision,
       answers: oneApproval,

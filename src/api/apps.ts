@@ -7,7 +7,7 @@ import { type Clock, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
 import type { Transaction } from '../shared/transaction.ts'
-import { mayRead, OPERATORS, OPERATORS_AND_OWNERS, VIEWERS_AND_OWNERS } from './access.ts'
+import { ADMINS, mayRead, OPERATORS, OPERATORS_AND_OWNERS, VIEWERS_AND_OWNERS } from './access.ts'
 import { type Act, wordOf } from './acts.ts'
 import { type ConnectorOpener, checkApp, checkLine } from './app-check.ts'
 import { appChange, checkAgainstConnector, newApp } from './app-input.ts'
@@ -146,7 +146,7 @@ export function appRoutes(parts: AppsParts): Route[] {
       method: 'POST',
       path: '/apps',
       summary: 'Register an application',
-      allow: ['admin'],
+      allow: ADMINS,
       body: newApp,
       answers: { 201: { description: 'Registered and in force', schema: appAnswer } },
       handle: async ({ body, acts }) => {
@@ -218,7 +218,7 @@ export function appRoutes(parts: AppsParts): Route[] {
       method: 'PATCH',
       path: '/apps/{id}',
       summary: 'Change an app; needs If-Match. Secrets that are not named stay, `null` removes one',
-      allow: ['admin'],
+      allow: ADMINS,
       params,
       body: appChange,
       answers: oneApp,

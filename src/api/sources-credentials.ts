@@ -7,6 +7,7 @@ import type { Clock } from '../shared/clock.ts'
 import { DAY, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
+import { ADMINS } from './access.ts'
 import type { Act } from './acts.ts'
 import { idField, instantField, instants, present, sourceIdField } from './fields.ts'
 import { defineRoute, type Route } from './route.ts'
@@ -151,7 +152,7 @@ export function sourceCredentialRoutes(parts: SourceCredentialsParts): Route[] {
       method: 'POST',
       path: '/sources/{id}/client-secrets',
       summary: 'Make a client secret for the token endpoint; several may be active at once',
-      allow: ['admin'],
+      allow: ADMINS,
       params: z.object({ id: sourceIdField }),
       body: z.strictObject({ expiresInDays: expiryField }),
       bodyOptional: true,
@@ -187,7 +188,7 @@ export function sourceCredentialRoutes(parts: SourceCredentialsParts): Route[] {
       method: 'DELETE',
       path: '/sources/{id}/client-secrets/{secretId}',
       summary: 'Delete a client secret, and with it every access token that was got by it',
-      allow: ['admin'],
+      allow: ADMINS,
       params: z.object({ id: sourceIdField, secretId: idField }),
       answers: { 204: { description: 'Deleted' } },
       handle: async ({ params, acts }) => {
@@ -208,7 +209,7 @@ export function sourceCredentialRoutes(parts: SourceCredentialsParts): Route[] {
       method: 'POST',
       path: '/sources/{id}/issuers',
       summary: 'Accept signed tokens of an issuer, at SCIM and as assertions at the token endpoint',
-      allow: ['admin'],
+      allow: ADMINS,
       params: z.object({ id: sourceIdField }),
       body: issuerInput,
       answers: {
@@ -235,7 +236,7 @@ export function sourceCredentialRoutes(parts: SourceCredentialsParts): Route[] {
       method: 'DELETE',
       path: '/sources/{id}/issuers/{issuerId}',
       summary: 'Stop accepting tokens of an issuer, and those that were got by it',
-      allow: ['admin'],
+      allow: ADMINS,
       params: z.object({ id: sourceIdField, issuerId: idField }),
       answers: { 204: { description: 'Deleted' } },
       handle: async ({ params, acts }) => {

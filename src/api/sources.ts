@@ -10,7 +10,7 @@ import { newToken } from '../auth/tokens.ts'
 import { type Clock, DAY, MINUTE } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
-import { READERS } from './access.ts'
+import { ADMINS, READERS } from './access.ts'
 import { wordOf } from './acts.ts'
 import {
   etagOf,
@@ -117,7 +117,7 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       method: 'POST',
       path: '/sources',
       summary: 'Create a source and its first token',
-      allow: ['admin'],
+      allow: ADMINS,
       body: z.strictObject({
         id: sourceIdField,
         name: nameField,
@@ -196,7 +196,7 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       method: 'PATCH',
       path: '/sources/{id}',
       summary: 'Change what people set of a source; needs If-Match',
-      allow: ['admin'],
+      allow: ADMINS,
       params: z.object({ id: sourceIdField }),
       body: z.strictObject({
         name: nameField.optional(),
@@ -242,7 +242,7 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       method: 'POST',
       path: '/sources/{id}/tokens',
       summary: 'Make a further token; the old ones go on working until they are deleted',
-      allow: ['admin'],
+      allow: ADMINS,
       params: z.object({ id: sourceIdField }),
       body: z.strictObject({ expiresInDays: expiryField }),
       bodyOptional: true,
@@ -268,7 +268,7 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       method: 'DELETE',
       path: '/sources/{id}/tokens/{tokenId}',
       summary: 'Delete a token; it is refused everywhere after at most one second',
-      allow: ['admin'],
+      allow: ADMINS,
       params: z.object({ id: sourceIdField, tokenId: idField }),
       answers: { 204: { description: 'Deleted' } },
       handle: async ({ params, acts }) => {

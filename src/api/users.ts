@@ -3,7 +3,7 @@ import type { AttributePath, Filter } from '../directory/query.ts'
 import type { DirectoryStore } from '../directory/store.ts'
 import type { UserRecord } from '../directory/types.ts'
 import type { RevocationReader } from '../revocation/reader.ts'
-import type { AppRecord, Revocation } from '../revocation/types.ts'
+import type { AppRecord } from '../revocation/types.ts'
 import type { Clock } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import type { Json, JsonObject } from '../shared/json.ts'
@@ -11,6 +11,7 @@ import { isJsonObject } from '../shared/json.ts'
 import { READERS } from './access.ts'
 import { idField, present, sourceIdField } from './fields.ts'
 import { certificateUrl, offboardingAnswer, showOffboarding } from './offboardings.ts'
+import { personRevocations } from './person-revocations.ts'
 import { currentAccess, personStatus } from './person-status.ts'
 import { appNames, revocationAnswer, showRevocation } from './revocation-answer.ts'
 import { defineRoute, type Route } from './route.ts'
@@ -25,8 +26,6 @@ export interface UsersParts {
 }
 
 const SEARCH_LIMIT = 50
-/** More units than any one person has; a bound for the memory of one request. */
-const MAX_REVOCATIONS = 5_000
 
 const userAnswer = z.object({
   sourceId: z.string(),
@@ -95,23 +94,6 @@ export function userRoutes(parts: UsersParts): Route[] {
     return found
   }
 
-  const revocationsOf = async (sourceId: string, userId: string): Promise<Revocation[]> => {
-    const all: Revocation[] = []
-    let cursor: string | undefined
-    do {
-      const page = await revocations.list(
-        { sourceId, userId },
-        { limit: 500, ...(cursor === undefined ? {} : { cursor }) },
-      )
-      all.push(...page.items)
-      cursor = page.next
-    } while (cursor !== undefined && all.length < MAX_REVOCATIONS)
-    if (cursor !== undefined) {
-      throw new HubError('ERR_TOO_MANY', 'this person has too many revocations for one answer')
-    }
-    return all
-  }
-
   return [
     defineRoute({
       method: 'GET',
@@ -151,7 +133,7 @@ export function userRoutes(parts: UsersParts): Route[] {
         const [user, cases, all, names] = await Promise.all([
           directory.user(sourceId, userId),
           revocations.offboardings({ sourceId, userId }, { limit: 200 }),
-          revocationsOf(sourceId, userId),
+          personRevocations(revocations, { sourceId, userId }),
           appNames(parts.apps),
         ])
         const offboardings = cases.items

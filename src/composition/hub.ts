@@ -8,14 +8,16 @@ import { createWorker, type Worker } from '../revocation/worker.ts'
 import { SECOND, systemClock } from '../shared/clock.ts'
 import { newId } from '../shared/ids.ts'
 import { type Alerting, cameBack, createAlerting } from './alerting.ts'
-import { facetsOf } from './app-facets.ts'
+import { createChanges } from './changes.ts'
 import { createHttp } from './http.ts'
 import { policyOf } from './ledger-parties.ts'
 import { createLedgerRole } from './ledger-role.ts'
 import { inOrder, type Service } from './lifecycle.ts'
 import { createParts, type HubOptions, type Parts } from './parts.ts'
-import { stormGuard, stormRelease } from './storms.ts'
-import { createWaiverCare, exempting } from './waivers.ts'
+import { createProofWatch } from './proof-watch.ts'
+import { stormRelease } from './storms.ts'
+import { tracedChanges } from './traced-changes.ts'
+import { createWaiverCare } from './waivers.ts'
 
 export type { HubOptions } from './parts.ts'
 
@@ -35,7 +37,7 @@ const CLOCK_REFRESH_MS = 10 * SECOND
 /** The composition root: the one place that knows everybody. */
 export async function createHub(options: HubOptions): Promise<Hub> {
   const parts = await createParts(options)
-  const { config, stores, runner, log } = parts
+  const { config, stores, runner, tracing, log } = parts
   const has = (role: ProcessRole): boolean => config.roles.includes(role)
   const ledgerPolicy = await policyOf(config.ledgerPolicyFile)
   const alerting = createAlerting(parts)
@@ -47,28 +49,20 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     parts.wake.ring()
     worker?.poke()
   }
-  const ledger = await createLedgerRole(parts, {
+  const proofs = createProofWatch({ ...parts, clock: stores.clock })
+  const sealing = { ...parts, stores: { ...stores, ledger: proofs.over(stores.ledger) } }
+  const ledger = await createLedgerRole(sealing, {
     policy: ledgerPolicy,
     onSealed: async (sealed, tx) => {
-      await stores.revocations.markSealed(sealed, tx)
+      await stores.revocations.markSealed(sealed, tx, proofs.keep)
       worker?.onSealed()
     },
   })
-  const changes: UserChangeDeps = {
-    ...stores,
-    store: stores.directory,
-    ledger: stores.intake,
-    entries: parts.entries,
-    vault: parts.vault,
-    newId,
-    facetsOf: (app) => facetsOf(parts.connectors, app),
-    exempt: exempting(parts),
-    storms: stormGuard(parts),
-    onCommitted: () => {
-      poke()
-      ledger?.poke?.()
-    },
+  const committed = (): void => {
+    poke()
+    ledger?.poke?.()
   }
+  const changes = tracedChanges(createChanges(parts, committed), tracing)
   if (has('worker')) {
     worker = workerRole(parts, { alerting, changes, onEnqueued: () => ledger?.poke?.() })
   }
@@ -88,6 +82,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
 
   // The worker hands over to the ledger, everybody else to the worker.
   const services = inOrder([
+    { start: () => {}, stop: tracing.stop },
     clockRefresh(parts),
     { start: () => {}, stop: () => runner.close() },
     ledger,
@@ -126,7 +121,7 @@ function clockRefresh({ stores, log }: Parts): Service {
 }
 
 function workerRole(
-  { stores, connectors, runner, entries, vault, wake, holder, log }: Parts,
+  { stores, connectors, runner, tracing, entries, vault, wake, holder, log }: Parts,
   parts: { alerting: Alerting; changes: UserChangeDeps; onEnqueued(): void },
 ): Worker {
   return createWorker({
@@ -146,6 +141,13 @@ function workerRole(
     newId,
     log,
     onEnqueued: parts.onEnqueued,
+    aroundLane: ({ appId, attempts, want, current }, work) =>
+      tracing.continued(
+        (want ?? current)?.trace,
+        'claim',
+        { 'quittance.app_id': appId, 'quittance.attempt': attempts },
+        work,
+      ),
     watch: stores.watch,
     wake,
     recordEscalation: parts.alerting.late,

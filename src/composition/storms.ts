@@ -1,11 +1,11 @@
-import type { StormDesk } from '../api/approval-acts.ts'
+import type { StormDesk } from '../api/approval-storms.ts'
 import { createStormGuard, createStormRelease } from '../intake/storm.ts'
 import { createLaneDesk } from '../revocation/lane-desk.ts'
 import { newId } from '../shared/ids.ts'
 import type { Parts } from './parts.ts'
 
 /** For the intake: far more departures than usual hold what cannot be undone. */
-export const stormGuard = ({ config, stores }: Parts) =>
+export const stormGuard = ({ config, stores }: Pick<Parts, 'config' | 'stores'>) =>
   createStormGuard({
     store: stores.stormStore,
     limits: { departures: config.stormDepartures, sharePercent: config.stormSharePercent },
@@ -14,13 +14,13 @@ export const stormGuard = ({ config, stores }: Parts) =>
   })
 
 /** For workers: carries out what two persons allowed. */
-export function stormRelease({ stores, log }: Parts, poke: () => void) {
+export function stormRelease({ stores, log }: Pick<Parts, 'stores' | 'log'>, poke: () => void) {
   const desk = createLaneDesk({ lanes: stores.lanes, clock: stores.clock, onChanged: poke })
   return createStormRelease({ store: stores.stormStore, unhold: desk.unhold, log })
 }
 
 /** For the API: what is held, and the act that lets it go on. */
-export const stormDesk = ({ stores }: Parts): StormDesk => ({
+export const stormDesk = ({ stores }: Pick<Parts, 'stores'>): StormDesk => ({
   storm: async (sourceId) => {
     const storm = await stores.stormStore.held(sourceId)
     if (storm === null) return null

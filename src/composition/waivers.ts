@@ -16,7 +16,7 @@ const EVERY_MS = 10 * SECOND
 const BATCH = 50
 
 /** For the intake: waives what is exempt of the cases that it has just written. */
-export function exempting({ stores, entries, vault }: Parts) {
+export function exempting({ stores, entries, vault }: Pick<Parts, 'stores' | 'entries' | 'vault'>) {
   const desk = createLaneDesk({ lanes: stores.lanes, clock: stores.clock, onChanged: () => {} })
   const granted = async (
     people: readonly { sourceId: string; userId: string }[],
@@ -67,7 +67,7 @@ export function exempting({ stores, entries, vault }: Parts) {
  * run it; the end and the new case are one transaction.
  */
 export function createWaiverCare(
-  { stores, entries, vault, log }: Parts,
+  { stores, entries, vault, log }: Pick<Parts, 'stores' | 'entries' | 'vault' | 'log'>,
   changes: UserChangeDeps,
 ): Loop {
   const acts = createActRecorder({

@@ -20,7 +20,7 @@ test('revocation acts, a retry, makes its lane due now and is in audit trail and
   const revocation = await owed()
   const answer = await api.api('POST', `/revocations/${revocation.id}/retry`)
   expect(answer.status).toBe(200)
-  const lane = await api.lanes.lane(laneId(revocation))
+  const lane = await api.stores.lanes.lane(laneId(revocation))
   expect(lane?.dueAt).toBeLessThan(now + HOUR)
   const [act, ...more] = await acts(`about=${revocation.id}`)
   expect(more).toEqual([])

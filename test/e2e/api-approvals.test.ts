@@ -53,7 +53,7 @@ test('four eyes, a waiver that a second person approves, ends the revocation in 
     about: revocation.id,
     proposedBy: { person: 'alice@example.com' },
   })
-  expect((await api.revocations.revocation(revocation.id))?.state).toBe('human')
+  expect((await api.stores.revocations.revocation(revocation.id))?.state).toBe('human')
   const approved = await decide(bob, proposed.json)
   expect(approved.json).toMatchObject({
     state: 'approved',
@@ -66,7 +66,7 @@ test('four eyes, a waiver that a second person approves, ends the revocation in 
     open: false,
     waiver: { approval: proposed.json.id },
   })
-  expect((await api.lanes.lane(laneId(revocation)))?.work).toEqual([])
+  expect((await api.stores.lanes.lane(laneId(revocation)))?.work).toEqual([])
   for (const eid of [`revocation.waived:${revocation.id}`]) {
     expect(await db.collection('ledger_intake').countDocuments({ _id: eid as never })).toBe(1)
   }
@@ -127,7 +127,7 @@ test('four eyes, every way around the second person, is refused and changes noth
   ahead = 0
   expect((await decide(bob, proposal, 'refuse')).json.state).toBe('refused')
   expect((await decide(bob, proposal)).status).toBe(409)
-  expect((await api.revocations.revocation(revocation.id))?.state).toBe('human')
+  expect((await api.stores.revocations.revocation(revocation.id))?.state).toBe('human')
 })
 
 test('four eyes, two who decide at once, are one decision', async () => {
@@ -207,7 +207,7 @@ test('four eyes, an app is removed, with an inventory, and what is open stays vi
 
 test('four eyes, an exemption, waives what is open and is listed until it is taken back', async () => {
   const userId = newId()
-  await api.directory.insertUser({
+  await api.stores.directory.insertUser({
     id: userId,
     sourceId: 'okta',
     resource: { userName: `${userId}@example.com` },
@@ -220,7 +220,7 @@ test('four eyes, an exemption, waives what is open and is listed until it is tak
   const revocation = await owed(api, { userId })
   const { json } = await propose('exempt', { sourceId: 'okta', userId, until: until() })
   expect((await decide(bob, json)).status).toBe(200)
-  expect((await api.revocations.revocation(revocation.id))?.state).toBe('waived')
+  expect((await api.stores.revocations.revocation(revocation.id))?.state).toBe('waived')
   const held = await api.resources.exemptions.ofUsers([{ sourceId: 'okta', userId }], Date.now())
   expect(held).toHaveLength(1)
   const end = await propose('end-exemption', { exemptionId: held[0]?.id })

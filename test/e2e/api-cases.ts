@@ -9,7 +9,7 @@ type Api = Awaited<ReturnType<typeof startApi>>
 
 /** A case of one revocation, with its lane, as the intake would have written it. */
 export async function owed(
-  api: Pick<Api, 'transactor' | 'vault' | 'revocations' | 'lanes'>,
+  api: Pick<Api, 'stores' | 'vault'>,
   more: Partial<Revocation> = {},
   ofCase: Partial<Offboarding> = {},
 ): Promise<Revocation> {
@@ -62,10 +62,10 @@ export async function owed(
     { kind: 'wanted', key: { id: laneId(key), ...key }, intent, priority: 1 },
     now + HOUR,
   )
-  await api.transactor.transaction(async (tx) => {
+  await api.stores.transactor.transaction(async (tx) => {
     const { wrapped } = api.vault.newKey(`case:${offboarding.id}`)
-    await api.revocations.insert(offboarding, [revocation], wrapped, tx)
-    await api.lanes.save([lane], tx)
+    await api.stores.revocations.insert(offboarding, [revocation], wrapped, tx)
+    await api.stores.lanes.save([lane], tx)
   })
   return revocation
 }

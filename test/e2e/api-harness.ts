@@ -4,57 +4,25 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { z } from 'zod'
-import { createActRecorder } from '../../src/api/acts.ts'
 import { type ApiResources, apiRoutes, createApiRouter } from '../../src/api/create-api-router.ts'
 import { createHealthRouter } from '../../src/api/health.ts'
 import { openApi } from '../../src/api/openapi.ts'
-import { createAdminAuthenticator } from '../../src/auth/admin-authenticator.ts'
 import { createSourceAuthenticator } from '../../src/auth/create-source-authenticator.ts'
+import { apiResources } from '../../src/composition/api.ts'
+import { createChanges } from '../../src/composition/changes.ts'
+import { createSignIn } from '../../src/composition/sign-in.ts'
+import { loadConfig } from '../../src/config/config.ts'
 import {
   type Connector,
   ConnectorError,
   defineConnector,
 } from '../../src/connector-sdk/contract.ts'
-import { cancelLeave, scheduleLeave } from '../../src/intake/scheduled-leave.ts'
+import { createConnectorRunner } from '../../src/connector-sdk/runner.ts'
 import { workerKey } from '../../src/ledger/keys.ts'
 import { createEntryWriter } from '../../src/ledger/leaf.ts'
-import { createLaneDesk } from '../../src/revocation/lane-desk.ts'
+import { createLedgerReader } from '../../src/ledger/reader.ts'
 import { systemClock } from '../../src/shared/clock.ts'
-import { HubError } from '../../src/shared/errors.ts'
-import { newId } from '../../src/shared/ids.ts'
-import { createApiTokenStore, prepareApiTokens } from '../../src/storage/admin-store.ts'
-import { createAlertStore, prepareAlerts } from '../../src/storage/alert-store.ts'
-import { createAppStore, prepareApps } from '../../src/storage/app-store.ts'
-import { createApprovalStore, prepareApprovals } from '../../src/storage/approval-store.ts'
-import { createEventSource } from '../../src/storage/audit-events.ts'
-import { createAuditStore, prepareAudit } from '../../src/storage/audit-store.ts'
-import { createCaseKeyStore } from '../../src/storage/case-key-store.ts'
-import { prepareDirectory } from '../../src/storage/directory-models.ts'
-import { createDirectoryStore } from '../../src/storage/directory-store.ts'
-import { prepareEvidence } from '../../src/storage/evidence-store.ts'
-import {
-  createExemptionStore,
-  createLegalHoldStore,
-  prepareExemptions,
-} from '../../src/storage/exemption-store.ts'
-import { createIdempotencyStore, prepareIdempotency } from '../../src/storage/idempotency-store.ts'
-import { prepareLanes } from '../../src/storage/lane-models.ts'
-import { createLaneStore } from '../../src/storage/lane-store.ts'
-import { prepareLedger } from '../../src/storage/ledger-collections.ts'
-import { createErasure } from '../../src/storage/ledger-erasure.ts'
-import { createLedgerIntake } from '../../src/storage/ledger-intake-store.ts'
-import { createReportStore } from '../../src/storage/report-store.ts'
-import { createRevocationDesk } from '../../src/storage/revocation-desk-store.ts'
-import { prepareRevocations } from '../../src/storage/revocation-models.ts'
-import { createRevocationStore } from '../../src/storage/revocation-store.ts'
-import {
-  createLeaveStore,
-  prepareScheduledLeaves,
-} from '../../src/storage/scheduled-leave-store.ts'
-import { createSecretStore, prepareSecrets } from '../../src/storage/secret-store.ts'
-import { createHeartbeatStore } from '../../src/storage/source-heartbeat-store.ts'
-import { createSourceStore, prepareSources } from '../../src/storage/source-store.ts'
-import { createTransactor } from '../../src/storage/transaction.ts'
+import { openStores } from '../../src/storage/stores.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { requestLog } from '../../src/telemetry/request-log.ts'
@@ -107,150 +75,49 @@ const still = defineConnector<{ baseUrl: string; says: 'ok' | 'refused' | 'broke
   observe: async () => Promise.reject(new Error('not used')),
 })
 
-/** The API on real stores and a real port, with everything behind the ports that others fill left empty. */
+/** The API of the hub on real stores and a real port, with an application that stands still and no worker. */
 export async function startApi(replace: Partial<ApiResources> = {}) {
   const database = await freshDatabase()
   const { connection } = database
-  await Promise.all([
-    prepareSources(connection),
-    prepareApps(connection),
-    prepareSecrets(connection),
-    prepareApiTokens(connection),
-    prepareDirectory(connection),
-    prepareRevocations(connection),
-    prepareAlerts(connection),
-    prepareAudit(connection),
-    prepareApprovals(connection),
-    prepareExemptions(connection),
-    prepareEvidence(connection),
-    prepareIdempotency(connection),
-    prepareLanes(connection),
-    prepareScheduledLeaves(connection),
-    prepareLedger(connection),
-  ])
-  const masterKey = randomBytes(32)
-  const vault = createVault(masterKey)
-  const sources = createSourceStore(connection)
-  const directory = createDirectoryStore(connection)
-  const revocations = createRevocationStore(connection)
-  const secrets = createSecretStore(connection, vault)
-  const apiTokens = createApiTokenStore(connection)
-  const transactor = createTransactor(connection)
-  const audit = createAuditStore(connection)
-  const lanes = createLaneStore(connection)
-  const entries = createEntryWriter({ origin: 'log', ...workerKey(masterKey) })
-  const acts = createActRecorder({
-    audit,
-    entries,
-    ledger: createLedgerIntake(connection),
-    vault,
-    clock: systemClock,
-  })
-  const caseKeys = createCaseKeyStore(connection, vault)
-  const ledgerIntake = createLedgerIntake(connection)
-  const leaves = createLeaveStore(connection)
-  const desk = createLaneDesk({ lanes, clock: systemClock, onChanged: () => {} })
-  const revocationDesk = createRevocationDesk(connection)
+  const secrets = { masterKey: randomBytes(32), adminToken: ADMIN }
+  const config = loadConfig({ ADMIN_TOKEN: ADMIN, METRICS_TOKEN: METRICS, LEDGER_ORIGIN: 'log' })
+  const vault = createVault(secrets.masterKey)
+  const stores = await openStores(connection, { vault, ledgerOrigin: config.ledgerOrigin })
   const connectors = new Map<string, Connector>([['still', still as Connector]])
   const lines: string[] = []
-  const log = createLog({ level: 'debug' }, { write: (line: string) => lines.push(line) })
-  const metrics = createMetrics({ process: false })
-  const sourceAuthenticator = createSourceAuthenticator({
-    sources,
-    clock: systemClock,
-    onTouchFailed: (error) => log.warn({ err: error }, 'time of last use not written'),
-  })
-  const authenticator = createAdminAuthenticator({
-    adminToken: ADMIN,
-    metricsToken: METRICS,
-    tokens: apiTokens,
-    clock: systemClock,
-  })
-  const resources: ApiResources = {
-    sources,
-    heartbeats: createHeartbeatStore(connection),
-    sourceAuthenticator,
-    apps: createAppStore(connection),
+  const parts = {
+    config,
     secrets,
-    audit,
-    acts,
-    revocationDesk,
-    desk,
-    lanes,
-    events: createEventSource(connection),
-    reports: createReportStore(connection),
-    facetsOf: () => still.manifest.facets,
-    version: '0.0.0',
-    approvals: createApprovalStore(connection, vault),
-    exemptions: createExemptionStore(connection),
-    legalHolds: createLegalHoldStore(connection),
-    waiving: { revocationDesk, desk, caseKeys, entries, ledger: ledgerIntake, clock: systemClock },
-    erasure: {
-      eraseCase: (id, tx) =>
-        createErasure(connection, {
-          caseKeys,
-          entries,
-          intake: ledgerIntake,
-          transactor: { transaction: (work) => work(tx) },
-          clock: systemClock,
-        }).eraseCase(id),
-    },
+    stores,
+    vault,
+    entries: createEntryWriter({ origin: config.ledgerOrigin, ...workerKey(secrets.masterKey) }),
     connectors,
-    runner: {
-      open: async (app) => ({
-        connector: still as Connector,
-        call: (options) => ({
-          config: still.manifest.configSchema.parse(app.config),
-          secrets: {},
-          http: { send: () => Promise.reject(new Error('not used')), hide: () => {} },
-          net: { connect: () => Promise.reject(new Error('not used')), tls: () => ({}) },
-          now: () => Date.now(),
-          dryRun: false,
-          ...options,
-        }),
-      }),
-    },
-    groupExists: async (sourceId, id) => (await directory.group(sourceId, id)) !== null,
-    sourceExists: async (id) => (await sources.source(id)) !== null,
-    directory,
-    revocations,
-    alerts: createAlertStore(connection),
-    byHand: {
-      openByHand: async () => {
-        throw new HubError('ERR_NOT_FOUND', 'there is no such user')
-      },
-    },
-    leaves,
-    planned: {
-      schedule: ({ transactor: own, ...request }) =>
-        scheduleLeave(
-          { leaves, store: directory, transactor: own, clock: systemClock, newId },
-          request,
-        ),
-      cancel: ({ transactor: own, ...request }) =>
-        cancelLeave({ leaves, transactor: own, clock: systemClock }, request),
-    },
-    certificates: { certificate: async () => null },
-    ledger: {
-      checkpointText: async () => null,
-      entry: async () => null,
-      inclusionProof: async () => null,
-      consistencyProof: async () => null,
-      verifierKeys: async () => ({ log: [], cosigner: [] }),
-      status: async () => ({
-        origin: 'log',
-        waiting: { count: 0, since: null },
-        sealed: { size: 0, at: 0 },
-        signed: null,
-        lag: 0,
-        stamped: null,
-        signer: null,
-        worm: null,
-      }),
-    },
-    apiTokens,
+    runner: createConnectorRunner({
+      connectors,
+      secretsOf: stores.secrets.secretsOf,
+      clock: systemClock,
+    }),
     publicUrl: 'https://hub.example.com',
-    clock: systemClock,
+    log: createLog({ level: 'debug' }, { write: (line: string) => lines.push(line) }),
+  }
+  const { log } = parts
+  const metrics = createMetrics({ process: false })
+  const { authenticator, acts, standing } = await createSignIn(parts)
+  const changes = createChanges(parts, () => {})
+  const resources: ApiResources = {
+    ...apiResources(
+      { ...parts, changes, poke: () => {} },
+      {
+        sourceAuthenticator: createSourceAuthenticator({
+          sources: stores.sources,
+          clock: systemClock,
+          onTouchFailed: (error) => log.warn({ err: error }, 'time of last use not written'),
+        }),
+        reader: createLedgerReader({ origin: config.ledgerOrigin, store: stores.ledger }),
+        acts,
+        standing,
+      },
+    ),
     ...replace,
   }
 
@@ -268,9 +135,7 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
       readiness: [
         {
           name: 'storage',
-          check: async () => {
-            await connection.db?.admin().ping()
-          },
+          check: stores.ping,
         },
       ],
     }),
@@ -280,10 +145,10 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     createApiRouter(resources, {
       authenticator,
       acts,
-      transactor,
-      idempotency: createIdempotencyStore(connection),
+      transactor: stores.transactor,
+      idempotency: stores.idempotency,
       vault,
-      clock: systemClock,
+      clock: stores.clock,
       log,
       metrics,
       checkAnswers: true,
@@ -330,11 +195,8 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
     database,
     connection,
     resources,
-    revocations,
-    directory,
+    stores,
     vault,
-    transactor,
-    lanes,
     lines,
     send,
     api: (method: string, path: string, body?: unknown, headers?: Record<string, string>) =>
@@ -346,6 +208,7 @@ export async function startApi(replace: Partial<ApiResources> = {}) {
       server.closeAllConnections()
       server.close()
       await once(server, 'close')
+      await parts.runner.close()
       await database.dispose()
     },
   }

@@ -19,7 +19,7 @@ const { json: app } = await api.api('POST', '/apps', {
 
 async function employed(name: string): Promise<string> {
   const id = newId()
-  await api.directory.insertUser({
+  await api.stores.directory.insertUser({
     id,
     sourceId: 'okta',
     resource: { userName: `${name}@example.com` },
@@ -69,9 +69,9 @@ test('links, an ambiguous match that a person decides, makes the revocation due 
   const key = laneId(revocation)
   const path = `/users/okta/${revocation.userId}/links/${app.id}`
   await api.api('PUT', path, { accountId: 'U2', reason: 'the other one is a robot' })
-  expect((await api.lanes.lane(key))?.work).toMatchObject([{ state: 'due', handleId: 'U2' }])
+  expect((await api.stores.lanes.lane(key))?.work).toMatchObject([{ state: 'due', handleId: 'U2' }])
   await api.api('DELETE', path)
-  const [unit] = (await api.lanes.lane(key))?.work ?? []
+  const [unit] = (await api.stores.lanes.lane(key))?.work ?? []
   expect(unit).toMatchObject({ state: 'due', seenLive: false })
   expect(unit).not.toHaveProperty('handleId')
 })
@@ -145,9 +145,9 @@ test('reports, proven, late and open ones, are counted with a score for each app
 test('groups, of a source, are found with the apps that they grant', async () => {
   const id = newId()
   const base = { sourceId: 'okta', id, version: 1, created: 1, lastModified: 1 }
-  await api.directory.insertGroup({ ...base, resource: { displayName: 'Chat users' } })
+  await api.stores.directory.insertGroup({ ...base, resource: { displayName: 'Chat users' } })
   const member = await employed('member')
-  await api.directory.addMembers([
+  await api.stores.directory.addMembers([
     { sourceId: 'okta', groupId: id, memberId: member, type: 'User' },
   ])
   const { json } = await api.api('GET', '/groups?source=okta&search=chat')

@@ -18,7 +18,7 @@ async function user(
   more: Partial<UserRecord> = {},
 ): Promise<string> {
   const id = newId()
-  await api.directory.insertUser({
+  await api.stores.directory.insertUser({
     id,
     sourceId,
     resource: {
@@ -76,8 +76,8 @@ async function leaves(
     }),
   )
   const { wrapped } = api.vault.newKey(`case:${offboarding.id}`)
-  await api.transactor.transaction((tx) =>
-    api.revocations.insert(offboarding, revocations, wrapped, tx),
+  await api.stores.transactor.transaction((tx) =>
+    api.stores.revocations.insert(offboarding, revocations, wrapped, tx),
   )
   return offboarding
 }

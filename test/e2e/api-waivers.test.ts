@@ -1,10 +1,9 @@
 import { afterAll, expect, test } from 'vitest'
+import { createChanges } from '../../src/composition/changes.ts'
 import { createParts } from '../../src/composition/parts.ts'
-import { createWaiverCare, exempting } from '../../src/composition/waivers.ts'
+import { createWaiverCare } from '../../src/composition/waivers.ts'
 import { loadConfig } from '../../src/config/config.ts'
-import type { UserChangeDeps } from '../../src/intake/user-changes.ts'
 import { DAY } from '../../src/shared/clock.ts'
-import { newId } from '../../src/shared/ids.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { eventually } from '../support/eventually.ts'
 import { ADMIN_TOKEN, startHub } from '../support/hub.ts'
@@ -58,18 +57,7 @@ test('an exemption, of somebody who leaves later, waives the new case until its 
     publicUrl: client.origin,
     log: createLog({ level: 'silent' }),
   })
-  const { stores } = parts
-  const changes: UserChangeDeps = {
-    ...stores,
-    store: stores.directory,
-    ledger: stores.intake,
-    entries: parts.entries,
-    vault: parts.vault,
-    newId,
-    facetsOf: (app) => parts.connectors.get(app.connectorId)?.manifest.facets ?? [],
-    exempt: exempting(parts),
-    onCommitted: () => {},
-  }
+  const changes = createChanges(parts, () => {})
   // A day goes by.
   await db.collection('exemptions').updateMany({}, { $set: { until: 1 } })
   await db.collection('revocations').updateMany({ userId }, { $set: { 'waiver.until': 1 } })
