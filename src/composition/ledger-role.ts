@@ -80,6 +80,7 @@ async function sealerOrSigner(
   if (!roles.includes('signer')) return undefined
   return await createSigning({
     ...signer,
+    holder,
     announce: (announced) =>
       stores.transactor.transaction((tx) => stores.firstIntake.enqueue(announced, tx)),
   })

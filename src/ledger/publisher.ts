@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Clock, MINUTE } from '../shared/clock.ts'
+import { type Clock, MINUTE, SECOND } from '../shared/clock.ts'
 import { type LedgerLog, silentLog } from './log.ts'
 import type { Signer, SigningRefusal, SignOutcome } from './signer.ts'
 import type { CheckpointStore, LogReadStore, StoredCheckpoint } from './store.ts'
@@ -18,20 +18,22 @@ export interface Publisher {
 /** At most one checkpoint in this time; growth in between shares the next one. */
 const INTERVAL_MS = 400
 const IDLE_MS = 1_000
+/** While another process signs. */
+const STANDBY_MS = 5 * SECOND
 const HEARTBEAT_MS = 10 * MINUTE
 
-/** Publishes a signed checkpoint within a second of each growth, from the process that seals. */
+/** Publishes a signed checkpoint within a second or two of each growth. */
 export function createPublisher(options: {
   signer: Signer
   store: Pick<LogReadStore, 'head' | 'checkpoint'> & CheckpointStore
   clock: Clock
-  /** Only the process with the lease publishes. */
-  leading: () => boolean
-  /** Nobody tells this process that the log has grown: it looks for itself. */
-  alone?: boolean
+  /** Only one process publishes at a time. */
+  leading: () => Promise<boolean>
+  /** Does another process seal? Then nobody tells this one that the log has grown: it looks for itself. */
+  alone: () => boolean
   log?: LedgerLog
 }): Publisher {
-  const { signer, store, clock, leading, alone = false, log = silentLog } = options
+  const { signer, store, clock, leading, alone, log = silentLog } = options
   let last: StoredCheckpoint | undefined
   let refusal: SigningRefusal | undefined
   let wake = new AbortController()
@@ -40,17 +42,15 @@ export function createPublisher(options: {
   let grown = true
 
   const publish = async (): Promise<StoredCheckpoint | undefined> => {
-    if (alone) {
-      last = await store.checkpoint()
-      const { size } = (await store.head()).edge
-      // An empty log has nothing to say yet.
-      if (size === 0) return undefined
-      grown = size !== last?.size
-    }
-    last ??= await store.checkpoint()
+    const isTold = !alone()
+    if (!isTold || last === undefined) last = await store.checkpoint()
+    const size = isTold ? undefined : (await store.head()).edge.size
+    // An empty log of somebody else has nothing to say yet.
+    if (size === 0) return undefined
     const fresh = last !== undefined && clock.now() - last.at < HEARTBEAT_MS
-    if (!grown && fresh) return undefined
-    grown = false
+    if (fresh && (isTold ? !grown : size === last?.size)) return undefined
+    // What others seal is not told: the first look of a process that begins to seal is for that.
+    grown = !isTold
     try {
       const outcome = await signer.sign()
       note(outcome)
@@ -80,14 +80,18 @@ export function createPublisher(options: {
   const loop = async (): Promise<void> => {
     while (!stopping) {
       const { signal } = wake
+      let pauseMs = IDLE_MS
       try {
-        if (leading()) await publish()
-        else last = undefined
+        if (await leading()) await publish()
+        else {
+          last = undefined
+          pauseMs = STANDBY_MS
+        }
       } catch (error) {
         log.warn({ err: error }, 'publishing a checkpoint failed; it is tried again')
       }
       if (!signal.aborted) {
-        await sleep(IDLE_MS, undefined, { signal }).catch((error: unknown) => {
+        await sleep(pauseMs, undefined, { signal }).catch((error: unknown) => {
           if (!signal.aborted) throw error
         })
       }
@@ -107,7 +111,7 @@ export function createPublisher(options: {
       wake.abort()
       await running
       // What was sealed last is published too.
-      if (grown && leading()) await publish()
+      if (grown && (await leading())) await publish()
     },
     poke: () => {
       grown = true

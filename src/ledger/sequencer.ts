@@ -5,6 +5,7 @@ import type { Admission, KnownWriter } from './admission.ts'
 import { createBatchReader, withAnnounced } from './batch-reader.ts'
 import type { OnSealed, PendingEntry } from './intake.ts'
 import { type AnnouncedKey, buildKeyring, type Keyring } from './keyring.ts'
+import { createLease } from './lease.ts'
 import { type LedgerLog, silentLog } from './log.ts'
 import type { LogHead, RefusedEntry, SealBatch, SealedEntry, SequencerStore } from './store.ts'
 import { append, edgeRoot, leafHash } from './tree.ts'
@@ -58,7 +59,6 @@ export interface Sequencer {
   leading(): boolean
 }
 
-const LEASE_MS = 10 * SECOND
 const BUSY_POLL_MS = 200
 const IDLE_POLL_MS = 2 * SECOND
 /** After work, rows of other processes are likely: look often for this long. */
@@ -68,25 +68,14 @@ const BUSY_FOR_MS = 5 * SECOND
  * lease keeps them from doing the same work, the compare-and-swap of the head keeps them from harm.
  */
 export function createSequencer(options: SequencerOptions): Sequencer {
-  const { store, origin, onSealed, clock, holder, batch = 1_000, log = silentLog } = options
-  const { leaseMs = LEASE_MS } = options
-  let leaseUntil = 0
+  const { store, origin, onSealed, clock, batch = 1_000, log = silentLog } = options
+  const lease = createLease({ ...options, task: 'sealing' })
   let keyring: Keyring | undefined
   let busyUntil = 0
   let wake = new AbortController()
   const waiting = createBatchReader({ store, origin, batch, known: options.known })
   let running: Promise<void> | undefined
   let stopping = false
-
-  const haveLease = async (): Promise<boolean> => {
-    const now = clock.now()
-    if (now < leaseUntil - leaseMs / 2) return true
-    const taken = await store.takeLease(holder, now, now + leaseMs)
-    // A new term starts with a fresh look at the log: another process may have added keys.
-    if (!taken || now >= leaseUntil) keyring = undefined
-    leaseUntil = taken ? now + leaseMs : 0
-    return taken
-  }
 
   const openTerm = async (): Promise<Keyring> => {
     const leaves = await store.keyLeaves()
@@ -110,7 +99,10 @@ export function createSequencer(options: SequencerOptions): Sequencer {
   }
 
   const tick = async (): Promise<Tick> => {
-    if (!(await haveLease())) {
+    const term = await lease.hold()
+    // A new term starts with a fresh look at the log: another process may have added keys.
+    if (term !== 'held') keyring = undefined
+    if (term === 'away') {
       waiting.forget()
       return { kind: 'standby' }
     }
@@ -158,7 +150,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
       return await withoutCulprit(rows, error)
     }
     if (outcome === 'fenced') {
-      leaseUntil = 0
+      lease.forget()
       keyring = undefined
       waiting.forget()
       return { kind: 'fenced' }
@@ -244,11 +236,10 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     finish,
     stop: async () => {
       await finish()
-      if (leaseUntil > 0) await store.releaseLease(holder)
-      leaseUntil = 0
+      await lease.release()
     },
     poke: () => wake.abort(),
-    leading: () => clock.now() < leaseUntil,
+    leading: () => lease.held(),
   }
 }
 

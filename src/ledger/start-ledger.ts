@@ -12,6 +12,7 @@ import {
   textOrUndefined,
   workerKey,
 } from './keys.ts'
+import { createLease, type LeaseStore } from './lease.ts'
 import type { LedgerLog } from './log.ts'
 import { formatVkey, type Verifier } from './note.ts'
 import { createPublisher } from './publisher.ts'
@@ -29,7 +30,7 @@ export interface Ledger {
   poke(): void
   /** Public keys for auditors, to be handed out by another way than the hub. */
   verifierKeys: { log: string; cosigner: string }
-  /** Is everything well? `refused` names why nothing is published. */
+  /** `leading`: this process signs. `refused` names why nothing is published. */
   status(): { leading: boolean; refused: SigningRefusal | undefined }
   /** One round without the loop; for tests and tools. */
   tick(): Promise<Tick>
@@ -41,6 +42,9 @@ export interface Ledger {
  * up again if it still holds this one. Read at start; without effect while the memory is there.
  */
 const ADOPT = 'adopt-checkpoint'
+
+/** How long nobody must have signed before a process signs that does not seal. */
+const STAND_IN_AFTER_MS = 2_000
 
 interface SigningOptions {
   origin: string
@@ -82,12 +86,17 @@ export async function createLedger(options: SigningOptions & SealingOptions): Pr
     announcements: announced,
     onGrowth: () => publisher.poke(),
   })
+  const lease = createLease({ ...options, task: 'signing' })
+  /** Whoever seals signs too. Where a process seals that has no key, another one signs. */
+  const leading = async (): Promise<boolean> =>
+    (await lease.hold(sequencer.leading() ? 0 : STAND_IN_AFTER_MS)) !== 'away'
   const publisher = createPublisher({
     signer,
     store: options.store,
     clock,
     log,
-    leading: () => sequencer.leading(),
+    leading,
+    alone: () => !sequencer.leading(),
   })
   return {
     start: () => {
@@ -97,13 +106,14 @@ export async function createLedger(options: SigningOptions & SealingOptions): Pr
     stop: async () => {
       await sequencer.finish()
       await publisher.stop()
+      await lease.release()
       await sequencer.stop()
     },
     poke: () => sequencer.poke(),
     verifierKeys,
-    status: () => ({ leading: sequencer.leading(), refused: publisher.refused() }),
+    status: () => ({ leading: lease.held(), refused: publisher.refused() }),
     tick: () => sequencer.tick(),
-    publish: () => publisher.publish(),
+    publish: async () => ((await leading()) ? await publisher.publish() : undefined),
   }
 }
 
@@ -139,18 +149,36 @@ export function createSealing(
  * @param options.announce puts entries into the intake, before all others, once
  */
 export async function createSigning(
-  options: SigningOptions & { announce: (entries: readonly PendingEntry[]) => Promise<void> },
+  options: Omit<SigningOptions, 'store'> & {
+    store: SigningOptions['store'] & LeaseStore
+    /** This process. */
+    holder: string
+    leaseMs?: number
+    announce: (entries: readonly PendingEntry[]) => Promise<void>
+  },
 ): Promise<Pick<Ledger, 'start' | 'stop' | 'publish' | 'verifierKeys' | 'status'>> {
   const { store, clock, log } = options
   const { signer, verifierKeys, announced } = await signing(options)
   await options.announce(announced)
-  const publisher = createPublisher({ signer, store, clock, log, leading: () => true, alone: true })
+  const lease = createLease({ ...options, task: 'signing' })
+  const leading = async (): Promise<boolean> => (await lease.hold()) !== 'away'
+  const publisher = createPublisher({
+    signer,
+    store,
+    clock,
+    log,
+    leading,
+    alone: () => true,
+  })
   return {
     start: () => publisher.start(),
-    stop: () => publisher.stop(),
-    publish: () => publisher.publish(),
+    stop: async () => {
+      await publisher.stop()
+      await lease.release()
+    },
+    publish: async () => ((await leading()) ? await publisher.publish() : undefined),
     verifierKeys,
-    status: () => ({ leading: true, refused: publisher.refused() }),
+    status: () => ({ leading: lease.held(), refused: publisher.refused() }),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Instant } from '../shared/clock.ts'
 import type { OnSealed, PendingEntry } from './intake.ts'
+import type { LeaseStore } from './lease.ts'
 import type { TileId } from './tiles.ts'
 import type { FullTile, RightEdge } from './tree.ts'
 
@@ -51,14 +52,8 @@ export interface RefusedEntry {
 }
 
 /** What the sequencer needs of the storage. Every read is a majority read. */
-export interface SequencerStore {
+export interface SequencerStore extends LeaseStore {
   head(): Promise<LogHead>
-  /**
-   * Takes or renews the lease. It only saves double work: a holder that slept through it is stopped by the
-   * compare-and-swap of the head.
-   */
-  takeLease(holder: string, now: Instant, until: Instant): Promise<boolean>
-  releaseLease(holder: string): Promise<void>
   /** The oldest waiting rows; with `after`, only those behind it. */
   pending(limit: number, after?: WaitingEntry): Promise<WaitingEntry[]>
   /** Which of these ids are in the log already. */

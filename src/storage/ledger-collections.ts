@@ -56,6 +56,7 @@ export interface CheckpointRow {
 /** What the signer says of itself. `_id` is the origin. */
 export type SignerRow = SignerReport & { _id: string }
 
+/** Who seals, who signs. `_id` is `<origin>#<task>`. */
 export interface LeaseRow {
   _id: string
   holder: string

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Connection, mongo } from 'mongoose'
+import type { LedgerTask } from '../ledger/lease.ts'
 import type { SignerReportStore } from '../ledger/signer-report.ts'
 import type { StatusStore } from '../ledger/status.ts'
 import type {
@@ -60,6 +61,7 @@ export function createLedgerStore(connection: Connection, origin: string): Ledge
   const leases = leasesOf(connection)
   const refused = refusedOf(connection)
   const { transaction } = createTransactor(connection)
+  const leaseId = (task: LedgerTask): string => `${origin}#${task}`
 
   const head = (): Promise<LogHead> =>
     translated(async () => {
@@ -107,21 +109,22 @@ export function createLedgerStore(connection: Connection, origin: string): Ledge
   return {
     ...createLedgerStatusStore(connection, origin),
     head,
-    takeLease: (holder, now, until) =>
+    takeLease: (task, holder, freeAt, until) =>
       translated(async () => {
-        const mine = { $or: [{ holder }, { until: { $lt: now } }] }
-        const taken = await leases.updateOne({ _id: origin, ...mine }, { $set: { holder, until } })
+        const _id = leaseId(task)
+        const mine = { $or: [{ holder }, { until: { $lt: freeAt } }] }
+        const taken = await leases.updateOne({ _id, ...mine }, { $set: { holder, until } })
         if (taken.matchedCount === 1) return true
         const made = await leases.updateOne(
-          { _id: origin },
+          { _id },
           { $setOnInsert: { holder, until } },
           { upsert: true },
         )
         return made.upsertedCount === 1
       }),
-    releaseLease: (holder) =>
+    releaseLease: (task, holder) =>
       translated(async () => {
-        await leases.deleteOne({ _id: origin, holder })
+        await leases.deleteOne({ _id: leaseId(task), holder })
       }),
     pending: (limit, after) =>
       translated(async () => {

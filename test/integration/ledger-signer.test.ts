@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { fsck } from '../../src/ledger/fsck.ts'
 import { workerKey } from '../../src/ledger/keys.ts'
 import { createEntryWriter } from '../../src/ledger/leaf.ts'
 import { silentLog } from '../../src/ledger/log.ts'
 import { parseVkey } from '../../src/ledger/note.ts'
 import { createLedgerReader } from '../../src/ledger/reader.ts'
-import { createSealing, createSigning } from '../../src/ledger/start-ledger.ts'
+import { createLedger, createSealing, createSigning } from '../../src/ledger/start-ledger.ts'
 import { readerSource } from '../../src/ledger/tlog-source.ts'
 import { systemClock } from '../../src/shared/clock.ts'
 import { intakeOf, refusedOf } from '../../src/storage/ledger-collections.ts'
@@ -34,6 +34,8 @@ afterEach(async () => {
   await db.dispose()
 })
 
+const WAIT = { timeout: 15_000, interval: 50 }
+
 /** The two processes, each with its own view of the database, and nothing else in common. */
 async function apart() {
   const masterKey = randomBytes(32)
@@ -44,15 +46,19 @@ async function apart() {
     const entries = names.map((name) => verifiedEntry(writer, name))
     await transaction((tx) => createLedgerIntake(db.connection).enqueue(entries, tx))
   }
+  const keys = {
+    origin: ORIGIN,
+    store: createLedgerStore(db.connection, ORIGIN),
+    directory,
+    masterKey,
+    software: 'quittance@0.0.0-test',
+    clock: systemClock,
+    log: silentLog,
+  }
   const signing = () =>
     createSigning({
-      origin: ORIGIN,
-      store: createLedgerStore(db.connection, ORIGIN),
-      directory,
-      masterKey,
-      software: 'quittance@0.0.0-test',
-      clock: systemClock,
-      log: silentLog,
+      ...keys,
+      holder: 'signer',
       announce: (entries) =>
         transaction((tx) =>
           createLedgerIntake(db.connection, { now: () => 0 }).enqueue(entries, tx),
@@ -68,8 +74,9 @@ async function apart() {
       holder: 'sealer',
       log: silentLog,
     })
+  const both = (holder: string) => createLedger({ ...keys, holder, onSealed: async () => {} })
   const store = createLedgerStore(db.connection, ORIGIN)
-  return { enqueue, signing, sealing, reader: createLedgerReader({ origin: ORIGIN, store }) }
+  return { enqueue, signing, sealing, both, reader: createLedgerReader({ origin: ORIGIN, store }) }
 }
 
 test('a sequencer without keys and a signer without the intake, meeting in the database, keep one log', async () => {
@@ -116,6 +123,7 @@ test('a sequencer told another log key, seals nothing that the signer did not an
     software: 'quittance@0.0.0-test',
     clock: systemClock,
     log: silentLog,
+    holder: 'elsewhere',
     announce: async () => {},
   })
   expect(await it.sealing(elsewhere.verifierKeys.log).tick()).toEqual({ kind: 'idle' })
@@ -140,4 +148,33 @@ test('a database set back, under a signer of its own, is refused there while sea
   expect((await sealer.tick()).kind).toBe('sealed')
   expect(await signer.publish()).toBeUndefined()
   expect(signer.status().refused).toBe('split-view')
+})
+
+test('a process that seals and signs, beside one that only seals and was faster, signs what that one seals', async () => {
+  const it = await apart()
+  const { verifierKeys } = await it.signing()
+  const sealer = it.sealing(verifierKeys.log)
+  await it.enqueue('r0')
+  expect(await sealer.tick()).toMatchObject({ kind: 'sealed', count: 6 })
+  const both = await it.both('both')
+  const third = await it.both('third')
+  both.start()
+  await vi.waitFor(async () => expect(await it.reader.size()).toBe(6), WAIT)
+  await it.enqueue('r1')
+  await sealer.tick()
+  await vi.waitFor(async () => expect(await it.reader.size()).toBe(7), WAIT)
+  expect(both.status()).toEqual({ leading: true, refused: undefined })
+  // One signs at a time.
+  expect(await third.publish()).toBeUndefined()
+  expect(third.status().leading).toBe(false)
+  // The other one is gone: it seals itself, and nothing that was sealed meanwhile stays unsigned.
+  await it.enqueue('r2')
+  await sealer.tick()
+  await sealer.stop()
+  await it.enqueue('r3')
+  await vi.waitFor(async () => expect(await it.reader.size()).toBe(9), WAIT)
+  await both.stop()
+  await it.enqueue('r4')
+  expect((await third.tick()).kind).toBe('sealed')
+  expect((await third.publish())?.size).toBe(10)
 })
