@@ -27,8 +27,8 @@ export interface Misfortunes {
 }
 
 export interface Nemesis {
-  /** Does one misfortune after the other; `ready(i)` says when the i-th of `count` may happen. */
-  run(ready: (index: number, count: number) => Promise<void>): Promise<void>
+  /** Does one misfortune after the other; `ready(i)` says when the i-th of `count` may happen, `gapMs` after the last. */
+  run(ready: (index: number, count: number, gapMs: number) => Promise<void>): Promise<void>
   /** Resolves when everything that was killed, frozen or cut is well again. */
   healed(): Promise<void>
   /** What was done, for the report. */
@@ -37,6 +37,8 @@ export interface Nemesis {
 
 /** Longer than the 20 s of a lease. */
 const FREEZE_MS = 24_000
+/** Between two misfortunes at least. */
+const GAP_MS = 2_000
 const CUT_MS = 8_000
 const FAIL_MS = 6_000
 const MATRIX_MS = 400
@@ -219,14 +221,14 @@ export function createNemesis(
     recovers(hub.name, () => startAgain(hub))
   }
 
-  const matrix = async (): Promise<void> => {
-    for (const { data, times } of failMatrix()) {
-      count('fail point of the matrix')
-      await set.failCommands({ times }, data)
-      await sleep(MATRIX_MS)
-      await set.failCommands(null, { failCommands: [] })
-    }
-  }
+  /** One field of the matrix at a time: people go on leaving between them. */
+  const matrix = failMatrix().map(({ data, times }) => async (): Promise<void> => {
+    await waitUntil(() => !ill.has('fail point'))
+    count('fail point of the matrix')
+    await set.failCommands({ times }, data)
+    await sleep(MATRIX_MS)
+    await set.failCommands(null, { failCommands: [] })
+  })
 
   const plan = shuffled(
     [
@@ -238,7 +240,7 @@ export function createNemesis(
       ...Array<() => Promise<void>>(misfortunes.failPoints).fill(failPoint),
       ...Array<() => Promise<void>>(misfortunes.primaryKills).fill(() => killMember(true)),
       ...Array<() => Promise<void>>(misfortunes.terms).fill(terminate),
-      ...(misfortunes.failMatrix ? [matrix] : []),
+      ...(misfortunes.failMatrix ? matrix : []),
     ],
     random,
   )
@@ -247,7 +249,7 @@ export function createNemesis(
     done,
     run: async (ready) => {
       for (const [index, strike] of plan.entries()) {
-        await ready(index, plan.length)
+        await ready(index, plan.length, matrix.includes(strike) ? 0 : GAP_MS)
         await strike()
       }
     },

@@ -50,8 +50,6 @@ const SOURCE = 'chaos'
 const DB = 'chaos'
 const ADMIN_TOKEN = 'admin-token-of-the-chaos-run-0000000001'
 const ROLES = ['signer', 'web,worker,ledger+seal', 'web,worker', 'worker,ledger+seal']
-/** Between two misfortunes at least. */
-const GAP_MS = 2_000
 const SNAPSHOT_MS = 3_000
 const PROGRESS_MS = 15_000
 
@@ -138,10 +136,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
         stories[person] = await provider.play(person)
       }
     }
-    const ready = async (index: number, count: number): Promise<void> => {
+    const ready = async (index: number, count: number, gapMs: number): Promise<void> => {
       progress.misfortunes = count
       progress.struck = index
-      await sleep(GAP_MS)
+      await sleep(gapMs)
       while (progress.started < ((index + 1) / (count + 1)) * options.deactivations) await sleep(50)
     }
     const telling = setInterval(() => {
