@@ -54,6 +54,7 @@ export async function withHost<T>(call: Call, work: (host: Host) => Promise<T>):
   const broken = new Promise<never>((_, reject) => {
     failed = reject
   })
+  // Every wait below races it; this only says that it may also come while nobody waits.
   broken.catch(() => {})
   let isPinned = true
   let isReady = false

@@ -1,7 +1,8 @@
-import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
-import { isIP, type LookupFunction } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici'
 import { addressPolicy } from './address-policy.ts'
+import { addressesOf, connectGuarded, EgressRefused, type ResolveName } from './guarded-connect.ts'
+import { trustedBesidesRoots } from './trusted-roots.ts'
 
 export interface EgressOptions {
   /** CIDR ranges that may be reached although they are not public. Set by the operator, never by an app owner. */
@@ -15,8 +16,10 @@ export interface EgressOptions {
    * rules must refuse private addresses.
    */
   proxy?: string
-  /** PEM certificates trusted besides the system's. */
+  /** PEM certificates trusted besides those of Node.js. */
   ca?: string
+  /** Default: the system's resolver. */
+  resolve?: ResolveName
 }
 
 /** The way out to the network: connections of one app, all under one policy. */
@@ -28,25 +31,18 @@ export interface Egress {
   close(): Promise<void>
 }
 
-/** The policy forbids this target. */
-export class EgressRefused extends Error {
-  override readonly name = 'EgressRefused'
-  readonly code = 'ERR_EGRESS_REFUSED'
-}
-
-/**
- * Opens the guarded way out. The guard looks at the address that is really connected to, so that a name that
- * resolves differently the second time (DNS rebinding) gains nothing; names are filtered before connecting,
- * so that no inner port is even touched.
- */
+/** Opens the guarded way out: every connection is made by `connectGuarded`. */
 export function createEgress(options: EgressOptions): Egress {
-  const refusal = addressPolicy(options.allowNetworks)
-  const connectTimeoutMs = options.connectTimeoutMs ?? 3_000
+  const addresses = addressPolicy(options.allowNetworks)
   const limits = {
     maxResponseSize: options.maxBytes ?? 5 * 1024 * 1024,
     keepAliveTimeout: 4_000,
   }
-  const tls = { minVersion: 'TLSv1.2' as const, ...(options.ca ? { ca: options.ca } : {}) }
+  const minVersion = 'TLSv1.2' as const
+  const ca = trustedBesidesRoots(options.ca)
+  // Made once: reading all the roots for each connection would cost more than the handshake.
+  const tls =
+    ca === undefined ? { minVersion } : { secureContext: createSecureContext({ ca, minVersion }) }
 
   if (options.proxy !== undefined) {
     const agent = new ProxyAgent({ uri: options.proxy, requestTls: tls, ...limits })
@@ -54,8 +50,8 @@ export function createEgress(options: EgressOptions): Egress {
       dispatcher: agent,
       admit: async (url) => {
         const encrypted = url.protocol === 'https:'
-        for (const { address } of await resolve(bare(url.hostname))) {
-          const why = refusal(address, { encrypted })
+        for (const { address } of await addressesOf(url.hostname, options.resolve)) {
+          const why = addresses(address, { encrypted })
           if (why !== undefined) throw new EgressRefused(why)
         }
       },
@@ -63,62 +59,20 @@ export function createEgress(options: EgressOptions): Egress {
     }
   }
 
-  const connectors = new Map(
-    [true, false].map((encrypted) => [
-      encrypted,
-      buildConnector({
-        ...tls,
-        timeout: connectTimeoutMs,
-        lookup: guardedLookup((address) => refusal(address, { encrypted })),
-      } as buildConnector.BuildOptions),
-    ]),
-  )
+  const secure = buildConnector({ ...tls, timeout: options.connectTimeoutMs ?? 3_000 })
   const agent = new Agent({
     ...limits,
     connect: (target, callback) => {
       const encrypted = target.protocol === 'https:'
-      const refused = (why: string): void => callback(new EgressRefused(why), null)
-      const host = bare(target.hostname)
-      // No lookup happens for an IP literal.
-      const why = isIP(host) === 0 ? undefined : refusal(host, { encrypted })
-      if (why !== undefined) return refused(why)
-      connectors.get(encrypted)?.(target, (error, socket) => {
-        if (error !== null) return callback(error, null)
-        const late = refusal(socket.remoteAddress ?? '', { encrypted })
-        if (late === undefined) return callback(null, socket)
-        socket.destroy()
-        refused(late)
-      })
+      const port = Number(target.port) || (encrypted ? 443 : 80)
+      connectGuarded({ host: target.hostname, port, encrypted }, { addresses, ...options }).then(
+        (socket) => {
+          if (encrypted) secure({ ...target, httpSocket: socket }, callback)
+          else callback(null, socket)
+        },
+        (error: Error) => callback(error, null),
+      )
     },
   })
   return { dispatcher: agent, admit: async () => {}, close: () => agent.close() }
-}
-
-/** A host without the brackets of an IPv6 literal. */
-export function bare(hostname: string): string {
-  return hostname.replace(/^\[|\]$/g, '')
-}
-
-function resolve(hostname: string): Promise<LookupAddress[]> {
-  return new Promise((done, fail) => {
-    dnsLookup(hostname, { all: true }, (error, addresses) =>
-      error ? fail(error) : done(addresses),
-    )
-  })
-}
-
-/** A name may point to several addresses: the forbidden ones are left out, and none left is a refusal. */
-export function guardedLookup(refusal: (address: string) => string | undefined): LookupFunction {
-  return (hostname, { all, ...options }, callback) => {
-    dnsLookup(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) return callback(error, [])
-      const admitted = addresses.filter(({ address }) => refusal(address) === undefined)
-      const [first] = admitted
-      if (first === undefined) {
-        return callback(new EgressRefused(refusal(addresses[0]?.address ?? '') ?? 'no address'), [])
-      }
-      if (all) callback(null, admitted)
-      else callback(null, first.address, first.family)
-    })
-  }
 }

@@ -1,9 +1,10 @@
-import { isIP, connect as netConnect, type Socket } from 'node:net'
-import { type ConnectionOptions, rootCertificates, connect as tlsConnect } from 'node:tls'
+import { isIP, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as tlsConnect } from 'node:tls'
 import type { AddressPolicy } from './address-policy.ts'
-import { ConnectorError, type NetClient, type SocketTarget } from './contract.ts'
-import { bare, EgressRefused, guardedLookup } from './egress.ts'
+import { ConnectorError, type NetClient } from './contract.ts'
+import { bare, connectGuarded, type ResolveName, socketEvent } from './guarded-connect.ts'
 import { describeTransport, transportFault } from './transport-fault.ts'
+import { trustedBesidesRoots } from './trusted-roots.ts'
 
 export interface NetClientOptions {
   addresses: AddressPolicy
@@ -12,8 +13,10 @@ export interface NetClientOptions {
   /** ms until a connection must stand; default 3000. */
   connectTimeoutMs?: number
   signal: AbortSignal
-  /** PEM certificates trusted besides the system's, where the app names none of its own. */
+  /** PEM certificates trusted besides those of Node.js, where the app names none of its own. */
   ca?: string
+  /** Default: the system's resolver. */
+  resolve?: ResolveName
 }
 
 /**
@@ -29,7 +32,9 @@ export function createNetClient(options: NetClientOptions): NetClient {
       if (signal.aborted) throw new ConnectorError('transient', 'aborted by the hub')
       let socket: Socket | undefined
       try {
-        socket = await open(target, options)
+        const { host, port, protection } = target
+        const encrypted = protection !== 'none'
+        socket = await connectGuarded({ host, port, encrypted }, options)
         bound(socket, signal, timeoutMs)
         return target.protection === 'tls' ? await secured(socket, tls(target)) : socket
       } catch (error) {
@@ -39,31 +44,6 @@ export function createNetClient(options: NetClientOptions): NetClient {
       }
     },
   }
-}
-
-async function open(
-  { host, port, protection }: SocketTarget,
-  { addresses, connectTimeoutMs = 3_000 }: NetClientOptions,
-): Promise<Socket> {
-  const refusal = (address: string): string | undefined =>
-    addresses(address, { encrypted: protection !== 'none' })
-  const name = bare(host)
-  // No lookup happens for an IP literal.
-  const why = isIP(name) === 0 ? undefined : refusal(name)
-  if (why !== undefined) throw new EgressRefused(why)
-  const socket = netConnect({ host: name, port, lookup: guardedLookup(refusal), noDelay: true })
-  const timer = setTimeout(() => {
-    socket.destroy(new ConnectorError('transient', `no connection within ${connectTimeoutMs} ms`))
-  }, connectTimeoutMs)
-  try {
-    await event(socket, 'connect')
-  } finally {
-    clearTimeout(timer)
-  }
-  const late = refusal(socket.remoteAddress ?? '')
-  if (late === undefined) return socket
-  socket.destroy()
-  throw new EgressRefused(late)
 }
 
 /** Ends the socket with the call. The error tells whoever waits on it why. */
@@ -86,31 +66,9 @@ async function secured(socket: Socket, options: ConnectionOptions): Promise<Sock
   const secure = tlsConnect({ ...options, socket })
   const fail = (error?: Error): void => void secure.destroy(error)
   socket.once('error', fail)
-  await event(secure, 'secureConnect')
+  await socketEvent(secure, 'secureConnect')
   secure.on('error', () => {})
   return secure
-}
-
-/** Resolves on the event; rejects with the error that came first, or when the other side closed. */
-function event(socket: Socket, name: 'connect' | 'secureConnect'): Promise<void> {
-  return new Promise((done, fail) => {
-    const settle = (finish: () => void) => (): void => {
-      socket.off('error', onError)
-      socket.off('close', onClose)
-      socket.off(name, onEvent)
-      finish()
-    }
-    let error: Error | undefined
-    const onError = (cause: Error): void => {
-      error = cause
-      settle(() => fail(cause))()
-    }
-    const onClose = settle(() => fail(error ?? new Error('the connection was closed')))
-    const onEvent = settle(done)
-    socket.on('error', onError)
-    socket.on('close', onClose)
-    socket.on(name, onEvent)
-  })
 }
 
 function tlsOptions(
@@ -118,7 +76,7 @@ function tlsOptions(
   ca: string | undefined,
   operatorCa: string | undefined,
 ): ConnectionOptions {
-  const trusted = ca ?? (operatorCa === undefined ? undefined : [...rootCertificates, operatorCa])
+  const trusted = ca ?? trustedBesidesRoots(operatorCa)
   return {
     host,
     // RFC 6066 §3: no address in SNI. The certificate is verified against `host` then.

@@ -75,7 +75,7 @@ export interface ConnectorRunnerOptions {
   }
   /** URL of a forward proxy. */
   proxy?: string
-  /** PEM certificates trusted besides the system's. */
+  /** PEM certificates trusted besides those of Node.js. */
   ca?: string
   /** Stands around every call. */
   watch?: CallWatch

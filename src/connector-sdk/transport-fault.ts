@@ -1,5 +1,5 @@
 import type { Fault } from './contract.ts'
-import { EgressRefused } from './egress.ts'
+import { EgressRefused } from './guarded-connect.ts'
 
 /** The fault behind a connection that did not stand: wrong by set-up (a person must act), or bad luck (try again)? */
 export function transportFault(error: unknown): Fault {

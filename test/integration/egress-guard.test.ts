@@ -1,11 +1,20 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { rootCertificates } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addressPolicy } from '../../src/connector-sdk/address-policy.ts'
 import { createEgress } from '../../src/connector-sdk/egress.ts'
+import type { ResolveName } from '../../src/connector-sdk/guarded-connect.ts'
+import { createNetClient } from '../../src/connector-sdk/guarded-socket.ts'
 import { createHttpClient } from '../../src/connector-sdk/http.ts'
 import { createRedactor } from '../../src/connector-sdk/redact.ts'
+import { trustedBesidesRoots } from '../../src/connector-sdk/trusted-roots.ts'
 import { systemClock } from '../../src/shared/clock.ts'
+import { selfSigned } from '../support/servers/certificate.ts'
+import { serverDirectory } from '../support/servers/process.ts'
 
 let server: Server
 let port: number
@@ -20,8 +29,12 @@ beforeAll(async () => {
 })
 afterAll(() => new Promise((resolve) => server.close(resolve)))
 
-async function get(url: string, allowNetworks: string[] = [], proxy?: string) {
-  const egress = createEgress({ allowNetworks, ...(proxy === undefined ? {} : { proxy }) })
+async function get(
+  url: string,
+  allowNetworks: string[] = [],
+  more: { proxy?: string; resolve?: ResolveName; ca?: string } = {},
+) {
+  const egress = createEgress({ allowNetworks, connectTimeoutMs: 200, ...more })
   const http = createHttpClient({
     egress,
     timeoutMs: 3_000,
@@ -71,12 +84,99 @@ describe('the connection guard', () => {
 
   test('a private target behind a proxy, not allow-listed, is refused before the proxy hears of it', async () => {
     const before = touches
-    await expect(get('https://localhost/', [], `http://127.0.0.1:${port}`)).rejects.toMatchObject({
+    const proxy = `http://127.0.0.1:${port}`
+    await expect(get('https://localhost/', [], { proxy })).rejects.toMatchObject({
       fault: 'invalid',
       effect: 'none',
     })
     expect(touches).toBe(before)
   })
+})
+
+describe('a resolver that names a public address first and 127.0.0.1 second', () => {
+  const PUBLIC = '93.184.216.34'
+  /** To whoever checks the answer it shows the one address, to whoever connects then the other. */
+  const twoFaced: ResolveName = (_, __, callback) => {
+    let looks = 0
+    const rebound = {
+      family: 4,
+      get address() {
+        looks += 1
+        return looks === 1 ? PUBLIC : '127.0.0.1'
+      },
+    }
+    callback(null, [rebound])
+  }
+
+  test('over HTTP, is refused by the address that is connected to, and nothing is sent', async () => {
+    let bytes = 0
+    const watched = once(server, 'connection').then(async ([socket]: Socket[]) => {
+      socket?.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+      })
+      await once(socket as Socket, 'close')
+    })
+    const url = `https://rebinding.example:${port}/`
+    const error = await get(url, [], { resolve: twoFaced }).catch((cause: unknown) => cause)
+    expect(error).toMatchObject({ fault: 'invalid', effect: 'none' })
+    expect((error as Error).message).toContain('loopback address')
+    await watched
+    // Not even the beginning of TLS.
+    expect(bytes).toBe(0)
+  })
+
+  test('over a socket, is refused by the address that is connected to', async () => {
+    const net = createNetClient({
+      addresses: addressPolicy([]),
+      timeoutMs: 3_000,
+      signal: new AbortController().signal,
+      resolve: twoFaced,
+    })
+    const before = touches
+    const target = { host: 'rebinding.example', port, protection: 'upgrade' } as const
+    await expect(net.connect(target)).rejects.toMatchObject({ fault: 'invalid', effect: 'none' })
+    // It was touched: the address was right when it was looked up.
+    await expect.poll(() => touches - before).toBe(1)
+  })
+
+  test('in two answers, is looked up again for each connection and refused by the second', async () => {
+    const answers = [PUBLIC, '127.0.0.1']
+    const resolve: ResolveName = (_, __, callback) =>
+      callback(null, [{ address: answers.shift() ?? '', family: 4 }])
+    const egress = createEgress({ allowNetworks: [], connectTimeoutMs: 50, resolve })
+    const http = createHttpClient({
+      egress,
+      timeoutMs: 3_000,
+      redactor: createRedactor(),
+      signal: new AbortController().signal,
+      clock: systemClock,
+    })
+    const url = `https://rebinding.example:${port}/`
+    const before = touches
+    // Nobody answers at the public address here: the connection does not come about.
+    await expect(http.send({ method: 'GET', url })).rejects.toMatchObject({ fault: 'transient' })
+    await expect(http.send({ method: 'GET', url })).rejects.toMatchObject({ fault: 'invalid' })
+    expect(touches).toBe(before)
+    await egress.close()
+  })
+})
+
+test('a certificate of the operator, given, is trusted; without it, it is a fault of the set-up', async () => {
+  const directory = serverDirectory('egress')
+  const { keyFile, certificateFile, ca } = selfSigned(directory.path)
+  const tls = { key: readFileSync(keyFile), cert: readFileSync(certificateFile) }
+  const encrypted = createTlsServer(tls, (_, res) => res.end('inner secret'))
+  await new Promise<void>((resolve) => encrypted.listen(0, '127.0.0.1', resolve))
+  const url = `https://localhost:${(encrypted.address() as AddressInfo).port}/`
+  await expect(get(url, ['127.0.0.0/8'], { ca })).resolves.toMatchObject({ status: 200 })
+  await expect(get(url, ['127.0.0.0/8'])).rejects.toMatchObject({ fault: 'invalid' })
+  encrypted.close()
+  directory.remove()
+})
+
+test('certificates of the operator, given, are trusted besides those of Node.js', () => {
+  expect(trustedBesidesRoots('PEM')).toEqual([...rootCertificates, 'PEM'])
+  expect(trustedBesidesRoots(undefined)).toBeUndefined()
 })
 
 describe('the address policy', () => {

@@ -27,7 +27,7 @@ describe.runIf(hasSshd())('linux-ssh, on a real sshd', () => {
   })
   // Every case starts some fifty processes: all of them with HOST_KIT=full, else those that tell most.
   const isShort = process.env['HOST_KIT'] !== 'full'
-  const telling = /^correlate, two|^revoke, an account/
+  const telling = /^correlate, two|^revoke, an account|^restore, the answer/
   const chosen = cases.filter(({ name }) => !isShort || telling.test(name))
   test.each(chosen.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
 
