@@ -17,10 +17,12 @@ import { createLedgerReader } from '../ledger/reader.ts'
 import { createScimRouter } from '../scim/router.ts'
 import { SECOND, systemClock } from '../shared/clock.ts'
 import { newId } from '../shared/ids.ts'
-import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { requestLog } from '../telemetry/request-log.ts'
+import { requestTrace } from '../telemetry/request-trace.ts'
 import type { Alerting } from './alerting.ts'
 import { createApi } from './api.ts'
+import { showState } from './gauges.ts'
 import { type LedgerRole, signing } from './ledger-role.ts'
 import type { Parts } from './parts.ts'
 import { createSignIn, type SignIn } from './sign-in.ts'
@@ -41,15 +43,15 @@ export interface HttpParts extends Parts {
 
 /** The HTTP interface of one process. It does not listen. */
 export async function createHttp(parts: HttpParts): Promise<Express> {
-  const { config, stores, ledger, log } = parts
-  const metrics = createMetrics()
-  metrics.onScrape(() => stores.revocations.openSummary(stores.clock.now()))
+  const { config, stores, ledger, metrics, tracing, log } = parts
+  showState(parts)
   const signIn = await createSignIn(parts)
   const { authenticator } = signIn
   const app = express()
   app.disable('x-powered-by')
   app.set('trust proxy', config.trustProxy)
   app.use(requestLog(log, metrics))
+  app.use(requestTrace(tracing))
   if (config.roles.includes('web')) mountWeb(app, parts, metrics, signIn)
   const readiness: Readiness[] = [{ name: 'storage', check: stores.ping }]
   if (ledger?.status !== undefined) {

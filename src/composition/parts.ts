@@ -10,7 +10,11 @@ import { systemClock } from '../shared/clock.ts'
 import { createLaneWake } from '../storage/lane-wake.ts'
 import { openStores } from '../storage/stores.ts'
 import type { Log } from '../telemetry/log.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import { createTracing } from '../telemetry/tracing.ts'
 import { createVault } from '../vault/vault.ts'
+import { VERSION } from '../version.ts'
+import { createCallWatch } from './call-watch.ts'
 
 export interface HubOptions {
   config: Config
@@ -34,6 +38,8 @@ export async function createParts({ config, connection, secrets, publicUrl, log 
   const vault = createVault(secrets.masterKey, config.otherMasterKeys)
   const stores = await openStores(connection, { vault, ledgerOrigin: config.ledgerOrigin })
   const connectors = await loadConnectors({ names: [...builtInConnectors(), ...config.connectors] })
+  const metrics = createMetrics()
+  const tracing = await createTracing({ endpoint: config.otlpEndpoint, version: VERSION, log })
   return {
     config,
     secrets,
@@ -42,10 +48,13 @@ export async function createParts({ config, connection, secrets, publicUrl, log 
     vault,
     stores,
     connectors,
+    metrics,
+    tracing,
     runner: createConnectorRunner({
       connectors,
       secretsOf: stores.secrets.secretsOf,
       clock: systemClock,
+      watch: createCallWatch(metrics, tracing),
     }),
     entries: createEntryWriter({ origin: config.ledgerOrigin, ...workerKey(secrets.masterKey) }),
     /** Work of one process wakes the workers of all. */

@@ -55,6 +55,8 @@ export interface Config {
   readonly stormDepartures: number
   /** Percent, 0 to 100. */
   readonly stormSharePercent: number
+  /** Base URL of OTLP over HTTP; absent: no traces. */
+  readonly otlpEndpoint: string | undefined
   readonly logLevel: LogLevel
 }
 
@@ -126,6 +128,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     alertSinksFile: v.ALERT_SINKS_FILE,
     stormDepartures: v.STORM_DEPARTURES,
     stormSharePercent: v.STORM_SHARE,
+    otlpEndpoint: v.OTEL_EXPORTER_OTLP_ENDPOINT,
     logLevel: v.LOG_LEVEL,
   })
 }

@@ -195,6 +195,12 @@ export const SETTINGS = [
       'The same from this share of the people of a source, in percent, but from 20 departures on. 0: by number alone.',
   },
   {
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    default: 'none',
+    description:
+      'Base URL of an OpenTelemetry collector (OTLP over HTTP, such as http://127.0.0.1:4318) that gets traces. Without it none are made; docs/telemetry.md has what they say.',
+  },
+  {
     name: 'LOG_LEVEL',
     default: 'info',
     description: 'fatal, error, warn, info, debug, trace or silent.',

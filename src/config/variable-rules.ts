@@ -145,5 +145,8 @@ export const variableRules = z.object({
   ALERT_SINKS_FILE: z.string().optional(),
   STORM_DEPARTURES: wholeNumber(1_000_000).default(100),
   STORM_SHARE: wholeNumber(100).default(20),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 } satisfies Record<SettingName, z.ZodType>)

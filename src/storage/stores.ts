@@ -16,6 +16,7 @@ import { createDirectoryStore } from './directory-store.ts'
 import { createEvidenceStore, prepareEvidence } from './evidence-store.ts'
 import { createExemptionStore, createLegalHoldStore, prepareExemptions } from './exemption-store.ts'
 import { createIdempotencyStore, prepareIdempotency } from './idempotency-store.ts'
+import { createGaugeStore } from './gauge-store.ts'
 import { prepareLanes } from './lane-models.ts'
 import { createLaneStore } from './lane-store.ts'
 import { createCertificateSource } from './ledger-certificate-source.ts'
@@ -119,6 +120,7 @@ export async function openStores(
     evidence,
     intake,
     /** What the signer announces is sealed before everything that waits. */
+    gauges: createGaugeStore(connection),
     firstIntake: createLedgerIntake(connection, { now: () => 0 }),
     ledger,
     certificateSource: createCertificateSource(connection, { ledger, caseKeys, evidence, apps }),

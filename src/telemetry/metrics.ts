@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { EVENTS, GAUGES, type MetricDefinition } from './metric-list.ts'
 
 interface RequestDone {
   /** `scim`, `api`, `oauth`, `auth`, `ledger`, `metrics`, `health` or `web`. */
@@ -8,13 +9,11 @@ interface RequestDone {
   seconds: number
 }
 
-/** How much is owed now. */
-interface Owed {
-  open: number
-  /** Open past the deadline. */
-  overdue: number
-  /** Open and waiting for a person. */
-  human: number
+/** One value of a gauge, with a value for each of its labels. */
+export interface Sample {
+  gauge: keyof typeof GAUGES
+  labels?: Readonly<Record<string, string>>
+  value: number
 }
 
 /** All numbers that the hub shows about itself. Labels never name people, sources or apps. */
@@ -36,7 +35,7 @@ export interface Metrics {
   /** From the SCIM answer to the sealed proof. */
   revocationProven(secondsSinceOpened: number): void
   /** Read at each scrape; a failure is shown as `hub_scrape_errors_total`, not as zeros. */
-  onScrape(read: () => Promise<Owed>): void
+  onScrape(read: () => Promise<readonly Sample[]>): void
   /** Text in the Prometheus exposition format. */
   text(): Promise<string>
   readonly contentType: string
@@ -49,56 +48,25 @@ export function createMetrics(options: { process: boolean } = { process: true })
   const registry = new Registry()
   const registers = [registry]
   if (options.process) collectDefaultMetrics({ register: registry })
+  const made = ({ name, help, labels, buckets }: MetricDefinition) => ({
+    name,
+    help,
+    labelNames: [...labels],
+    registers,
+    ...(buckets === undefined ? {} : { buckets: [...buckets] }),
+  })
 
-  const requests = new Histogram({
-    name: 'hub_http_request_seconds',
-    help: 'Time from the request line to the end of the answer.',
-    labelNames: ['room', 'method', 'status'],
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 8],
-    registers,
-  })
-  const authentication = new Counter({
-    name: 'hub_authentication_failures_total',
-    help: 'Requests with a missing, wrong or expired credential.',
-    labelNames: ['room'],
-    registers,
-  })
-  const addresses = new Counter({
-    name: 'hub_source_address_refused_total',
-    help: 'Requests with a right token of a source, from an address outside its networks.',
-    registers,
-  })
-  const tolerated = new Counter({
-    name: 'hub_scim_tolerated_total',
-    help: 'SCIM requests in which a dialect was forgiven a departure from the RFCs, by kind.',
-    labelNames: ['kind'],
-    registers,
-  })
-  const connectorCalls = new Histogram({
-    name: 'hub_connector_call_seconds',
-    help: 'Calls to applications by connector, operation and outcome.',
-    labelNames: ['connector', 'operation', 'outcome'],
-    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    registers,
-  })
-  const proven = new Histogram({
-    name: 'hub_revocation_proven_seconds',
-    help: 'Time from the opening of a revocation to its sealed proof.',
-    buckets: [1, 2, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400],
-    registers,
-  })
-  const owed = new Gauge({
-    name: 'hub_revocations',
-    help: 'Revocations that are not proven, waived or superseded: open, of these overdue, of these waiting for a person (human).',
-    labelNames: ['kind'],
-    registers,
-  })
-  const scrapeErrors = new Counter({
-    name: 'hub_scrape_errors_total',
-    help: 'Scrapes that could not read the storage; gauges of the storage are then absent.',
-    registers,
-  })
-  const readers: (() => Promise<Owed>)[] = []
+  const requests = new Histogram(made(EVENTS.requests))
+  const authentication = new Counter(made(EVENTS.authentication))
+  const addresses = new Counter(made(EVENTS.addresses))
+  const tolerated = new Counter(made(EVENTS.tolerated))
+  const connectorCalls = new Histogram(made(EVENTS.connectorCalls))
+  const proven = new Histogram(made(EVENTS.proven))
+  const scrapeErrors = new Counter(made(EVENTS.scrapeErrors))
+  const gauges = new Map(
+    Object.entries(GAUGES).map(([key, definition]) => [key, new Gauge(made(definition))]),
+  )
+  const readers: (() => Promise<readonly Sample[]>)[] = []
 
   return {
     requestDone: ({ room, method, status, seconds }) =>
@@ -118,17 +86,21 @@ export function createMetrics(options: { process: boolean } = { process: true })
       readers.push(read)
     },
     text: async () => {
-      owed.reset()
-      for (const read of readers) {
-        try {
-          const { open, overdue, human } = await read()
-          for (const [kind, count] of Object.entries({ open, overdue, human })) {
-            owed.inc({ kind }, count)
-          }
-        } catch {
+      const parts = await Promise.allSettled(readers.map((read) => read()))
+      // Without a pause from here on: two scrapes at once would mix their values.
+      for (const gauge of gauges.values()) {
+        gauge.reset()
+        // What is not read is absent, not 0.
+        gauge.remove({})
+      }
+      for (const part of parts) {
+        if (part.status === 'rejected') {
           // Counted, not hidden: zeros would look like "nothing is open".
           scrapeErrors.inc()
+          continue
         }
+        for (const { gauge, labels = {}, value } of part.value)
+          gauges.get(gauge)?.set(labels, value)
       }
       return await registry.metrics()
     },

@@ -56,7 +56,7 @@ export function safePath(url: string): string {
 const ROOMS = new Set(['scim', 'api', 'oauth', 'auth', 'ledger', 'metrics'])
 
 /** A bounded label: which part of the hub answered. */
-function roomOf(url: string): string {
+export function roomOf(url: string): string {
   const [, first = ''] = (url.split('?', 1)[0] ?? '').split('/')
   if (ROOMS.has(first)) return first
   return first === 'healthz' || first === 'readyz' ? 'health' : 'web'

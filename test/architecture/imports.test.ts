@@ -37,7 +37,17 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
     ['src/shared', 'src/connector-sdk'],
     ['jose', 'openid-client'],
   ],
-  'src/telemetry': [['src/shared'], ['pino', 'prom-client']],
+  'src/telemetry': [
+    ['src/shared'],
+    [
+      'pino',
+      'prom-client',
+      '@opentelemetry/api',
+      '@opentelemetry/exporter-trace-otlp-http',
+      '@opentelemetry/resources',
+      '@opentelemetry/sdk-trace-base',
+    ],
+  ],
   'src/storage': [
     [
       'src/shared',
