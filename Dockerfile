@@ -8,6 +8,7 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY connectors connectors
+COPY scripts/copy-assets.mjs scripts/
 RUN npm run build
 
 FROM node:20.19-bookworm-slim AS packages

@@ -14,13 +14,12 @@ const sources = ['src', 'connectors', 'package.json', 'tsconfig.json', 'tsconfig
 const built = statSync(STAMP, { throwIfNoEntry: false })?.mtimeMs ?? 0
 if (Math.max(...sources.map(newest)) > built) {
   console.log('building …')
-  const { status } = spawnSync(
-    process.execPath,
+  for (const step of [
     ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
-    {
-      stdio: 'inherit',
-    },
-  )
-  if (status !== 0) process.exit(status ?? 1)
+    ['scripts/copy-assets.mjs'],
+  ]) {
+    const { status } = spawnSync(process.execPath, step, { stdio: 'inherit' })
+    if (status !== 0) process.exit(status ?? 1)
+  }
   writeFileSync(STAMP, '')
 }

@@ -44,7 +44,7 @@ export default defineConnector<ExecConfig>({
 
   test: async (call) => [
     await check('program', async () => {
-      await programPath(process.env['EXEC_CONNECTOR_DIR'], call.config.command)
+      await programPath(call.programDirectory, call.config.command)
       return 'the program is there and nobody else may change it'
     }),
     ...(await ask({ op: 'test' }, answers.test, call)).answer.checks,
@@ -131,7 +131,7 @@ async function ask<T>(
   call: Call,
 ): Promise<{ answer: T; evidence: Evidence }> {
   const { command, settings, timeoutSeconds } = call.config
-  const path = await programPath(process.env['EXEC_CONNECTOR_DIR'], command)
+  const path = await programPath(call.programDirectory, command)
   const { secrets, credential, idempotencyKey, dryRun, signal } = call
   const input = requestLine(asked, { settings, secrets, credential, idempotencyKey, dryRun })
   const end = await runProgram({ path, input, timeoutMs: timeoutSeconds * 1_000, signal })

@@ -34,7 +34,7 @@ export interface ProgramEnd {
  * @throws ConnectorError unsupported (no directory set, no such program), forbidden (others may write to it)
  */
 export async function programPath(directory: string | undefined, name: string): Promise<string> {
-  if (directory === undefined || directory === '') {
+  if (directory === undefined) {
     throw new ConnectorError('unsupported', 'the operator set no EXEC_CONNECTOR_DIR')
   }
   const path = join(directory, name)

@@ -54,6 +54,7 @@ export async function createParts({ config, connection, secrets, publicUrl, log 
       connectors,
       secretsOf: stores.secrets.secretsOf,
       clock: systemClock,
+      programDirectory: config.execConnectorDir,
       watch: createCallWatch(metrics, tracing),
     }),
     entries: createEntryWriter({ origin: config.ledgerOrigin, ...workerKey(secrets.masterKey) }),

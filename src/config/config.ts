@@ -47,6 +47,8 @@ export interface Config {
   readonly ledgerWormDirectory: string | undefined
   /** npm package names. */
   readonly connectors: readonly string[]
+  /** Absolute path of the folder of connector programs. */
+  readonly execConnectorDir: string | undefined
   /** Schema extensions beside the enterprise user. */
   readonly scimExtensions: ScimExtensions
   /** Path of the settings of alert receivers. */
@@ -124,6 +126,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     ledgerTsaCertificates: v.LEDGER_TSA_CERTIFICATES,
     ledgerWormDirectory: v.LEDGER_WORM_DIRECTORY,
     connectors: Object.freeze(v.CONNECTORS),
+    execConnectorDir:
+      v.EXEC_CONNECTOR_DIR === undefined ? undefined : resolve(v.EXEC_CONNECTOR_DIR),
     scimExtensions: v.SCIM_EXTENSIONS_FILE,
     alertSinksFile: v.ALERT_SINKS_FILE,
     stormDepartures: v.STORM_DEPARTURES,

@@ -171,6 +171,12 @@ export const SETTINGS = [
     description: 'Comma-separated npm packages with further connectors.',
   },
   {
+    name: 'EXEC_CONNECTOR_DIR',
+    default: 'none',
+    description:
+      'Folder with the programs that the exec connector may run. The same one on every worker, and where apps are tested.',
+  },
+  {
     name: 'SCIM_EXTENSIONS_FILE',
     default: 'none',
     description:

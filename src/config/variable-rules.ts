@@ -133,6 +133,7 @@ export const variableRules = z.object({
       ),
     )
     .default([]),
+  EXEC_CONNECTOR_DIR: z.string().optional(),
   SCIM_EXTENSIONS_FILE: z
     .string()
     .transform((path, context): ScimExtensions => {

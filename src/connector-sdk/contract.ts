@@ -173,6 +173,47 @@ export interface NetClient {
   tls(target: Pick<SocketTarget, 'host' | 'ca'>): ConnectionOptions
 }
 
+/** A message that waits for the application to fetch it. */
+export interface Mail {
+  /** Unique within the app. */
+  id: string
+  /** At most 64 KiB; no secrets. */
+  body: string
+}
+
+/**
+ * Messages of one app that the application fetches by itself, oldest first, and what it set about that. Durable: a
+ * message stays until the application has settled it.
+ */
+export interface Mailbox {
+  /** The same id again changes nothing. @throws ConnectorError transient when too many wait already */
+  put(mail: Mail): Promise<void>
+  waiting(limit: number): Promise<readonly Mail[]>
+  /** The application has these; `error`: and refuses them. Ids that are not waiting count for nothing. */
+  settle(settled: readonly { id: string; error?: string }[]): Promise<void>
+  counts(): Promise<{ waiting: number; refused: number }>
+  /** What the application set, as the connector saved it; undefined: nothing yet. */
+  settings(): Promise<unknown>
+  saveSettings(settings: { [key: string]: unknown }): Promise<void>
+}
+
+/** What an application asks of the hub, at the app's own address. */
+export interface Visit {
+  method: string
+  /** Behind that address; begins with `/`, without the query. */
+  path: string
+  query: Readonly<Record<string, string>>
+  /** Lower-cased names. */
+  headers: Readonly<Record<string, string>>
+  body: string
+}
+
+export interface VisitAnswer {
+  status: number
+  headers?: Readonly<Record<string, string>>
+  body?: string
+}
+
 /** All that a connector may use. Everything else (retries, scheduling, judging) is the hub's. */
 export interface CallContext<Config = unknown> {
   config: Config
@@ -187,6 +228,12 @@ export interface CallContext<Config = unknown> {
   net: NetClient
   /** What may be kept between the calls of one app, e.g. an access token; never stored. Absent: nothing. */
   memory?: Map<string, unknown>
+  /** Messages that this app fetches by itself. Absent: this process keeps none. */
+  mailbox?: Mailbox
+  /** URL at which the application reaches the hub about this app, see `serve`; without a slash at its end. */
+  address?: string
+  /** The operator's directory of connector programs. */
+  programDirectory?: string
   /** Aborted on shutdown and at the local deadline of the lease. Honour it within one second. */
   signal: AbortSignal
   /** The same for every attempt of one step; pass it on where the app supports it. */
@@ -246,6 +293,11 @@ export interface Connector<Config = unknown> {
     undo: { [key: string]: unknown },
     call: CallContext<Config>,
   ): Promise<Ack>
+  /**
+   * Answers the application at `call.address`. Nobody has authenticated the caller yet: the connector does that first,
+   * with this app's secrets.
+   */
+  serve?(visit: Visit, call: CallContext<Config>): Promise<VisitAnswer>
 }
 
 /** Why a call failed; decides what the hub does next. See the table in docs/connectors.md. */

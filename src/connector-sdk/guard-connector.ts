@@ -30,7 +30,7 @@ export function guardConnector(
       (value) => redactEvidence(value, redactor),
       (error: unknown) => Promise.reject(redactError(error, redactor)),
     )
-  const { facetsOf, absenceOf, probe, restore } = connector
+  const { facetsOf, absenceOf, probe, restore, serve } = connector
   const absenceIs = absenceOf?.call(connector, config) ?? connector.manifest.absenceIs
   const observing =
     (read: (handle: Handle, call: CallContext) => Promise<Observation>) =>
@@ -59,6 +59,15 @@ export function guardConnector(
       : {
           restore: (handle, undo, call) =>
             guarded(call, 'unknown', () => restore.call(connector, handle, undo, call)),
+        }),
+    ...(serve === undefined
+      ? {}
+      : {
+          // What the application is told is not evidence: it may be signed, and goes out as it is.
+          serve: (visit, call) =>
+            bounded(call, 'none', () => serve.call(connector, visit, call)).catch(
+              (error: unknown) => Promise.reject(redactError(error, redactor)),
+            ),
         }),
   }
 }

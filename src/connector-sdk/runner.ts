@@ -7,6 +7,7 @@ import {
   ConnectorError,
   type FacetSpec,
   type HttpClient,
+  type Mailbox,
 } from './contract.ts'
 import { createEgress, type Egress } from './egress.ts'
 import { guardConnector } from './guard-connector.ts'
@@ -77,6 +78,12 @@ export interface ConnectorRunnerOptions {
   proxy?: string
   /** PEM certificates trusted besides those of Node.js. */
   ca?: string
+  /** Keeps the messages that an app fetches by itself; without it there are none. */
+  mailboxOf?(appId: string): Mailbox
+  /** Where that app reaches the hub. */
+  addressOf?(appId: string): string
+  /** Directory of connector programs. */
+  programDirectory?: string | undefined
   /** Stands around every call. */
   watch?: CallWatch
 }
@@ -169,6 +176,7 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
             idempotencyKey,
             dryRun,
             now: options.clock.now,
+            ...hostOf(app.id, options),
           }
           return watch === undefined ? context : watchExchanges(context, watch)
         },
@@ -179,6 +187,18 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
       channels.clear()
       await Promise.all(closing)
     },
+  }
+}
+
+/** What this process offers to the connector of an app. */
+function hostOf(
+  appId: string,
+  { mailboxOf, addressOf, programDirectory }: ConnectorRunnerOptions,
+): Pick<CallContext, 'mailbox' | 'address' | 'programDirectory'> {
+  return {
+    ...(mailboxOf === undefined ? {} : { mailbox: mailboxOf(appId) }),
+    ...(addressOf === undefined ? {} : { address: addressOf(appId) }),
+    ...(programDirectory === undefined ? {} : { programDirectory }),
   }
 }
 

@@ -21,11 +21,13 @@ declare module 'vitest' {
 /**
  * Tries the kit on a connector.
  *
- * @param system what stands on the other side: the name of the real program, or what a fake is checked against
+ * @param system what stands on the other side: the name of the real program, or what a fake is held to
+ * @param only cases to try; default: all
  */
-export function testKit(harness: KitHarness, system: string): void {
+export function testKit(harness: KitHarness, system: string, only = /^/): void {
   const connector = harness.connector.manifest.id
-  test.for(connectorKit(harness))('$name', async ({ name, run }, { task }) => {
+  const cases = connectorKit(harness).filter(({ name }) => only.test(name))
+  test.for(cases)('$name', async ({ name, run }, { task }) => {
     const result: KitResult = { connector, case: name, system }
     task.meta.kit = result
     await run((why) => {

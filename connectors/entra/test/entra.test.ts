@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
 import { inFreshWorld, type KitSession } from '../../../src/connector-sdk/kit/session.ts'
+import { testKit } from '../../../test/support/kit.ts'
 import entra from '../index.ts'
 import { type EntraWorld, entraWorld } from './world.ts'
 
 describe('entra, the kit', () => {
-  const cases = connectorKit({ connector: entra, start: entraWorld })
-  test.each(cases.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
+  testKit({ connector: entra, start: entraWorld }, 'fake of Microsoft Graph')
 })
 
 const inWorld = (

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Connector, Handle } from '../../../src/connector-sdk/contract.ts'
-import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
 import type { KitWorld } from '../../../src/connector-sdk/kit/world.ts'
 import { createConnectorRunner } from '../../../src/connector-sdk/runner.ts'
 import { systemClock } from '../../../src/shared/clock.ts'
+import { testKit } from '../../../test/support/kit.ts'
 import exec from '../index.ts'
 
 let root: string
@@ -25,7 +25,6 @@ beforeAll(async () => {
   await chmod(join(programs, 'open.mjs'), 0o777)
   await writeFile(join(programs, 'plain.txt'), 'not a program')
   await symlink('/bin/true', join(programs, 'link'))
-  process.env['EXEC_CONNECTOR_DIR'] = programs
 })
 afterAll(() => rm(root, { recursive: true, force: true }))
 
@@ -60,6 +59,7 @@ async function execWorld(): Promise<KitWorld> {
       allowNetworks: [],
     },
     secrets: { secret: 'canary-exec-77aa01' },
+    host: { programDirectory: programs },
     subject: { ...person, userName: 'Jane', externalId: 'emp-1' },
     stranger: { ...person, userName: 'nobody', externalId: 'emp-99' },
     twins: { ...person, userName: 'twin', externalId: 'emp-3' },
@@ -78,8 +78,7 @@ async function execWorld(): Promise<KitWorld> {
 }
 
 describe('exec, the kit', () => {
-  const cases = connectorKit({ connector: exec, start: execWorld })
-  test.each(cases.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
+  testKit({ connector: exec, start: execWorld }, 'program of our own')
 })
 
 const open = async (config: object = {}, settings: object = {}) => {
@@ -89,6 +88,7 @@ const open = async (config: object = {}, settings: object = {}) => {
     connectors: new Map<string, Connector>([['exec', exec]]),
     secretsOf: async () => world.secrets,
     clock: systemClock,
+    ...world.host,
   })
   const controller = new AbortController()
   const { connector, call } = await runner.open({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
 import type { KitWorld } from '../../../src/connector-sdk/kit/world.ts'
+import { testKit } from '../../../test/support/kit.ts'
 import { scimWorld } from '../../scim/test/world.ts'
 import { stateOf } from '../api.ts'
 import { recipeConfig } from '../config.ts'
@@ -61,8 +61,7 @@ async function recipeWorld(): Promise<KitWorld> {
 }
 
 describe('http-recipe, the kit', () => {
-  const cases = connectorKit({ connector: recipe, start: recipeWorld })
-  test.each(cases.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
+  testKit({ connector: recipe, start: recipeWorld }, 'scimmy-routers')
 })
 
 describe('a recipe', () => {

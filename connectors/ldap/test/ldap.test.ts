@@ -1,9 +1,9 @@
 import { Attribute, Change } from 'ldapts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CallContext, Connector, Handle } from '../../../src/connector-sdk/contract.ts'
-import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
 import { createConnectorRunner } from '../../../src/connector-sdk/runner.ts'
 import { systemClock } from '../../../src/shared/clock.ts'
+import { testKit } from '../../../test/support/kit.ts'
 import { startBrokenWire } from '../../../test/support/servers/broken-wire.ts'
 import {
   GROUPS,
@@ -25,13 +25,8 @@ describe.runIf(hasSlapd())('ldap, on a real slapd', () => {
 
   // The other two: what they read and write. That a bind is refused then, only their own servers show.
   describe.each(['openldap', '389', 'ad'] as const)('profile %s', (profile) => {
-    const cases = connectorKit({
-      connector: ldap,
-      start: () => ldapWorld(server, { profile }),
-      timeoutMs: 10_000,
-      cannot: CANNOT,
-    })
-    test.each(cases.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
+    const start = (): Promise<LdapWorld> => ldapWorld(server, { profile })
+    testKit({ connector: ldap, start, timeoutMs: 10_000, cannot: CANNOT }, 'OpenLDAP slapd')
   })
 
   interface Opened {

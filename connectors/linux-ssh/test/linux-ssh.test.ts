@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CallContext, Connector, Handle } from '../../../src/connector-sdk/contract.ts'
-import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
 import { createConnectorRunner } from '../../../src/connector-sdk/runner.ts'
 import { systemClock } from '../../../src/shared/clock.ts'
 import { eventually } from '../../../test/support/eventually.ts'
+import { testKit } from '../../../test/support/kit.ts'
 import { hasSshd, makeKey, type SshdServer, startSshd } from '../../../test/support/servers/sshd.ts'
 import linuxSsh from '../index.ts'
 import { CANNOT, type HostWorld, hostWorld, hubKeys } from './world.ts'
@@ -19,17 +19,18 @@ describe.runIf(hasSshd())('linux-ssh, on a real sshd', () => {
   })
   afterAll(() => server.stop())
 
-  const cases = connectorKit({
-    connector: linuxSsh,
-    start: () => hostWorld(server),
-    timeoutMs: 20_000,
-    cannot: CANNOT,
-  })
   // Every case starts some fifty processes: all of them with HOST_KIT=full, else those that tell most.
-  const isShort = process.env['HOST_KIT'] !== 'full'
   const telling = /^correlate, two|^revoke, an account|^restore, the answer/
-  const chosen = cases.filter(({ name }) => !isShort || telling.test(name))
-  test.each(chosen.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
+  testKit(
+    {
+      connector: linuxSsh,
+      start: () => hostWorld(server),
+      timeoutMs: 20_000,
+      cannot: CANNOT,
+    },
+    'OpenSSH sshd with PAM, on Linux',
+    process.env['HOST_KIT'] === 'full' ? undefined : telling,
+  )
 
   interface Opened {
     world: HostWorld

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CallContext, Connector, Handle } from '../../../src/connector-sdk/contract.ts'
-import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
 import { createConnectorRunner } from '../../../src/connector-sdk/runner.ts'
 import { systemClock } from '../../../src/shared/clock.ts'
+import { testKit } from '../../../test/support/kit.ts'
 import { startBrokenWire } from '../../../test/support/servers/broken-wire.ts'
 import {
   hasPostgres,
@@ -20,13 +20,15 @@ describe.runIf(hasPostgres())('postgresql, on a real server', () => {
   })
   afterAll(() => server.stop())
 
-  const cases = connectorKit({
-    connector: postgresql,
-    start: () => postgresWorld(server),
-    timeoutMs: 10_000,
-    cannot: CANNOT,
-  })
-  test.each(cases.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
+  testKit(
+    {
+      connector: postgresql,
+      start: () => postgresWorld(server),
+      timeoutMs: 10_000,
+      cannot: CANNOT,
+    },
+    'PostgreSQL',
+  )
 
   interface Opened {
     world: PostgresWorld

@@ -1,5 +1,5 @@
-import { describe, test } from 'vitest'
-import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
+import { describe } from 'vitest'
+import { testKit } from '../../../test/support/kit.ts'
 import scim from '../index.ts'
 import { scimWorld } from './world.ts'
 
@@ -11,6 +11,5 @@ describe.each([
   ['patch', { search: 'list' }],
 ])('scim, disable by %s, %j', (disable, more) => {
   const start = () => scimWorld({ disable, ...more })
-  const cases = connectorKit({ connector: scim, start })
-  test.each(cases.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
+  testKit({ connector: scim, start }, 'scimmy-routers')
 })

@@ -41,6 +41,7 @@ export async function inFreshWorld<T>(
     secretsOf: async () => world.secrets,
     clock: systemClock,
     limits: { timeoutMs },
+    ...world.host,
   })
   try {
     const open = await runner.open(world.app)

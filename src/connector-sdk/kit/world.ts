@@ -1,5 +1,5 @@
 import type { Connector, Facet, Subject } from '../contract.ts'
-import type { ConnectorApp } from '../runner.ts'
+import type { ConnectorApp, ConnectorRunnerOptions } from '../runner.ts'
 
 /** A request as it was seen on the way to the application. */
 export interface SeenRequest {
@@ -63,6 +63,8 @@ export interface KitWorld {
   stranger: Subject
   /** Two accounts match. */
   twins: Subject
+  /** What the hub offers besides the network, for connectors that need it. */
+  host?: Pick<ConnectorRunnerOptions, 'mailboxOf' | 'addressOf' | 'programDirectory'>
   /** The truth, from the inside: does this facet of the subject still work? */
   isLive(facet: Facet): boolean | Promise<boolean>
   /** Accounts other than the subject's that are no longer live. */
