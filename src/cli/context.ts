@@ -1,11 +1,17 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { ApiClient } from './api-client.ts'
+import type { Environment } from './database.ts'
 import type { Output } from './output.ts'
+import type { Progress } from './progress.ts'
 
 /** What every command works with. Made when a command runs, so that `--help` needs no hub. */
 interface Context {
   api: ApiClient
   output: Output
+  /** Environment variables: what works without the API reads the hub's own settings. */
+  env: Environment
+  /** For long work. */
+  progress: Progress
   setExitCode(code: number): void
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { CliError, createApiClient } from './api-client.ts'
 import { createProgram } from './program.ts'
+import { createProgress } from './progress.ts'
 
 const program = createProgram(({ json }) => ({
   api: createApiClient(process.env),
@@ -9,6 +10,8 @@ const program = createProgram(({ json }) => ({
     styled: process.stdout.isTTY === true && !process.env['NO_COLOR'],
     write: (text) => process.stdout.write(text),
   },
+  env: process.env,
+  progress: createProgress(process.stderr),
   setExitCode: (code) => {
     process.exitCode = code
   },

@@ -1,7 +1,9 @@
 import { Command } from 'commander'
 import { registerApps } from './apps.ts'
+import { registerBackup } from './backup.ts'
 import { registerConnectorsNew } from './connectors-new.ts'
 import type { MakeContext } from './context.ts'
+import { registerKeys } from './keys.ts'
 import { registerLedger } from './ledger.ts'
 import { registerUsers } from './people.ts'
 import { registerRevocations } from './revocations.ts'
@@ -29,5 +31,7 @@ export function createProgram(context: MakeContext): Command {
   registerConnectorsNew(program)
   registerVerify(program)
   registerLedger(program, context)
+  registerBackup(program, context)
+  registerKeys(program, context)
   return program
 }

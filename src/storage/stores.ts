@@ -10,13 +10,14 @@ import { createAppStore, prepareApps } from './app-store.ts'
 import { createApprovalStore, prepareApprovals } from './approval-store.ts'
 import { createEventSource } from './audit-events.ts'
 import { createAuditStore, prepareAudit } from './audit-store.ts'
+import { refuseUnfinishedRestore } from './backup.ts'
 import { createCaseKeyStore } from './case-key-store.ts'
 import { prepareDirectory } from './directory-models.ts'
 import { createDirectoryStore } from './directory-store.ts'
 import { createEvidenceStore, prepareEvidence } from './evidence-store.ts'
 import { createExemptionStore, createLegalHoldStore, prepareExemptions } from './exemption-store.ts'
-import { createIdempotencyStore, prepareIdempotency } from './idempotency-store.ts'
 import { createGaugeStore } from './gauge-store.ts'
+import { createIdempotencyStore, prepareIdempotency } from './idempotency-store.ts'
 import { prepareLanes } from './lane-models.ts'
 import { createLaneStore } from './lane-store.ts'
 import { createCertificateSource } from './ledger-certificate-source.ts'
@@ -25,6 +26,7 @@ import { createErasure } from './ledger-erasure.ts'
 import { createLedgerIntake } from './ledger-intake-store.ts'
 import { createLedgerStore } from './ledger-store.ts'
 import { checkMasterKey } from './master-key.ts'
+import { createPeopleSearch } from './people-search.ts'
 import { createReportStore } from './report-store.ts'
 import { createRevocationDesk } from './revocation-desk-store.ts'
 import { prepareRevocations } from './revocation-models.ts'
@@ -46,12 +48,14 @@ import { createWatchStore } from './watch-store.ts'
  * master key is the one that this database was sealed with, and opens all stores.
  *
  * @throws HubError ERR_MASTER_KEY when the database belongs to another master key
+ * @throws HubError ERR_CONFLICT when a restore did not come to its end
  */
 export async function openStores(
   connection: Connection,
   options: { vault: Vault; ledgerOrigin: string },
 ) {
   const { vault, ledgerOrigin } = options
+  await refuseUnfinishedRestore(connection)
   // Side by side: each knows its own collections alone.
   await Promise.all(
     [
@@ -112,15 +116,16 @@ export async function openStores(
     /** Beside the secrets: until when they hold. */
     secretExpiries: createSecretExpiryStore(connection),
     directory: createDirectoryStore(connection),
+    people: createPeopleSearch(connection),
     lanes: createLaneStore(connection),
     leaves: createLeaveStore(connection),
     revocations: createRevocationStore(connection),
     revocationDesk: createRevocationDesk(connection),
     watch: createWatchStore(connection),
+    gauges: createGaugeStore(connection),
     evidence,
     intake,
     /** What the signer announces is sealed before everything that waits. */
-    gauges: createGaugeStore(connection),
     firstIntake: createLedgerIntake(connection, { now: () => 0 }),
     ledger,
     certificateSource: createCertificateSource(connection, { ledger, caseKeys, evidence, apps }),

@@ -81,7 +81,10 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
     ],
     ['express', 'zod'],
   ],
-  'src/cli': [['src/shared', 'src/config', 'src/ledger', 'src/storage'], ['commander']],
+  'src/cli': [
+    ['src/shared', 'src/config', 'src/vault', 'src/ledger', 'src/storage', 'src/version.ts'],
+    ['commander'],
+  ],
   // The composition root and the process around it know everybody.
   'src/composition': [['*'], ['express', 'mongoose']],
   'src/main.ts': [['*'], []],

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
-import { createApiClient } from '../../src/cli/api-client.ts'
-import { createProgram } from '../../src/cli/program.ts'
+import { runCli } from '../support/cli.ts'
 import { ADMIN, startApi } from './api-harness.ts'
 
 const api = await startApi()
@@ -15,29 +14,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-async function run(...args: string[]) {
-  return await runWith({ QUITTANCE_URL: api.origin, QUITTANCE_TOKEN: ADMIN }, ...args)
-}
-
-async function runWith(env: Record<string, string>, ...args: string[]) {
-  let text = ''
-  let code = 0
-  const program = createProgram(({ json }) => ({
-    api: createApiClient(env),
-    output: {
-      json: json === true,
-      styled: false,
-      write: (written) => {
-        text += written
-      },
-    },
-    setExitCode: (given) => {
-      code = given
-    },
-  }))
-  await program.parseAsync(args, { from: 'user' })
-  return { text, code }
-}
+const run = (...args: string[]) =>
+  runCli({ QUITTANCE_URL: api.origin, QUITTANCE_TOKEN: ADMIN }, ...args)
 
 test('CLI, a source from its creation to a deleted token, works from the terminal', async () => {
   expect((await run('sources', 'list')).text).toBe('Nothing.\n')
@@ -123,7 +101,7 @@ test.each([
   ],
 ])('CLI, %s, says what to do', async (_, env, words) => {
   const all = { QUITTANCE_URL: api.origin, ...env }
-  await expect(runWith(all, 'sources', 'list')).rejects.toThrow(words)
+  await expect(runCli(all, 'sources', 'list')).rejects.toThrow(words)
 })
 
 test('CLI, a path in an id, reaches no other resource', async () => {

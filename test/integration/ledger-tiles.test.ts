@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createApiClient } from '../../src/cli/api-client.ts'
 import { exportTo, hubSource, sourceOf } from '../../src/cli/ledger-export.ts'
 import { createProgram } from '../../src/cli/program.ts'
+import { SILENT } from '../../src/cli/progress.ts'
 import { openCheckpoint } from '../../src/ledger/checkpoint.ts'
 import { workerKey } from '../../src/ledger/keys.ts'
 import { createEntryWriter } from '../../src/ledger/leaf.ts'
@@ -62,6 +63,8 @@ async function quittance(...args: string[]): Promise<{ code: number; text: strin
   const program = createProgram(() => ({
     api: api(),
     output,
+    env: process.env,
+    progress: SILENT,
     setExitCode: (given) => {
       code = given
     },

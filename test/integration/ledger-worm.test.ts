@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createProgram } from '../../src/cli/program.ts'
+import { SILENT } from '../../src/cli/progress.ts'
 import { fsck } from '../../src/ledger/fsck.ts'
 import { parseVkey, type Verifier } from '../../src/ledger/note.ts'
 import { recoverLog } from '../../src/ledger/recover.ts'
@@ -211,6 +212,8 @@ describe('recovery', () => {
       const program = createProgram(() => ({
         api: {} as never,
         output: { json: true, color: false, write } as never,
+        env: process.env,
+        progress: SILENT,
         setExitCode: (given) => {
           code = given
         },

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Config, loadConfig } from '../config/config.ts'
+import { HubError, isHubError } from '../shared/errors.ts'
+import { connect } from '../storage/connection.ts'
+import { CliError } from './api-client.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+type Connection = Awaited<ReturnType<typeof connect>>
+
+/**
+ * Runs `work` on the database of the hub that these settings describe: MONGODB_URI, or the database that a running hub
+ * keeps in DATA_DIR.
+ *
+ * @param needed of the secrets, those that the work uses; the others need not be set here
+ * @throws CliError that says what to do
+ */
+export async function withDatabase<T>(
+  env: Environment,
+  needed: readonly ('MASTER_KEY' | 'ADMIN_TOKEN')[],
+  work: (connection: Connection, config: Config) => Promise<T>,
+): Promise<T> {
+  return await told(async () => {
+    const config = configFor(env, needed)
+    const uri = config.mongodbUri ?? (await embeddedUri(config.dataDir))
+    const connection = await connect(uri, config.mongodbDb).catch((error: unknown) => {
+      if (config.mongodbUri !== undefined || !isHubError(error, 'ERR_STORAGE_UNAVAILABLE'))
+        throw error
+      throw new CliError(
+        `The database in ${config.dataDir} is not running: start its hub, or set MONGODB_URI.`,
+        { cause: error },
+      )
+    })
+    try {
+      return await work(connection, config)
+    } finally {
+      await connection.close()
+    }
+  })
+}
+
+/** The settings; secrets that are not needed here may be missing. @throws HubError ERR_CONFIG */
+export function configFor(env: Environment, needed: readonly string[]): Config {
+  const unused: Record<string, string> = {
+    MASTER_KEY: Buffer.alloc(32).toString('base64'),
+    ADMIN_TOKEN: 'x'.repeat(32),
+  }
+  const isSet = (name: string): boolean => Boolean(env[name] || env[`${name}_FILE`])
+  const added = Object.entries(unused).filter(([name]) => !needed.includes(name) && !isSet(name))
+  return loadConfig({ ...env, ...Object.fromEntries(added) })
+}
+
+async function embeddedUri(dataDir: string): Promise<string> {
+  const port = await readFile(join(dataDir, 'db-port'), 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new CliError(
+      `${dataDir} holds no database. Set DATA_DIR to that of the hub, or MONGODB_URI to its database.`,
+    )
+  })
+  return `mongodb://127.0.0.1:${Number(port)}/?replicaSet=quittance`
+}
+
+/** Known faults become sentences for the person at the terminal; others are ours and show their stack. */
+export async function told<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof HubError) throw new CliError(error.message, { cause: error })
+    throw error
+  }
+}
