@@ -146,11 +146,21 @@ export const METRIC_LIST: readonly MetricDefinition[] = [
   ...Object.values(GAUGES),
 ]
 
-/** The table of docs/telemetry.md. */
-export function metricTable(list: readonly MetricDefinition[] = METRIC_LIST): string {
+/**
+ * A page with the table of these metrics between its marks.
+ *
+ * @throws RangeError when the page has no marks
+ */
+export function withMetricTable(
+  page: string,
+  list: readonly MetricDefinition[] = METRIC_LIST,
+): string {
+  const marks = /(<!-- metrics -->\n)[\s\S]*(\n<!-- \/metrics -->)/
+  if (!marks.test(page)) throw new RangeError('the page has no marks for metrics')
   const rows = list.map(
     ({ name, kind, labels, help }) =>
       `| \`${name}\` | ${kind} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
   )
-  return ['| Metric | Kind | Labels | Meaning |', '|---|---|---|---|', ...rows].join('\n')
+  const table = ['| Metric | Kind | Labels | Meaning |', '|---|---|---|---|', ...rows].join('\n')
+  return page.replace(marks, (_, begin: string, end: string) => `${begin}\n${table}\n${end}`)
 }

@@ -70,9 +70,31 @@ test('compose, the database, asks for a password and is not published', () => {
   expect(compose).toMatch(/inside: \{ internal: true \}/)
 })
 
-test('compose, metrics in its alert rules, are metrics of the hub', () => {
-  const used = [...compose.matchAll(/\b(hub_[a-z_]+)[{[)]/g)].map((match) => match[1])
-  expect(used.length).toBeGreaterThan(2)
-  const source = file('src/telemetry/metrics.ts')
-  for (const name of used) expect(source).toContain(`name: '${name}'`)
+test('compose, files that it mounts, are there, and what it mounts is declared', () => {
+  const configs = compose.slice(compose.indexOf('\nconfigs:\n'), compose.indexOf('\nsecrets:\n'))
+  const files = [...configs.matchAll(/^ {4}file: \.\/(.+)$/gm)].map((match) => match[1] ?? '')
+  expect(files).toEqual(['docs/grafana/rules.yml', 'docs/grafana/dashboard.json'])
+  for (const name of files) expect(file(name).length).toBeGreaterThan(1_000)
+  const declared = [...configs.matchAll(/^ {2}([a-z-]+):$/gm)].map((match) => match[1])
+  const mounted = [...compose.matchAll(/^ +- source: ([a-z-]+)$/gm)].map((match) => match[1])
+  expect(mounted.sort()).toEqual(declared.sort())
+})
+
+test('compose, secrets that services name, are files, and each is made by the instructions', () => {
+  const declared = [
+    ...compose.matchAll(/^ {2}([a-z-]+): \{ file: \.\/\.data\/secrets\/\1 \}$/gm),
+  ].map((match) => match[1] ?? '')
+  const named = [...compose.matchAll(/^ +secrets: \[(.+)\]$/gm)].flatMap(
+    (match) => match[1]?.split(', ') ?? [],
+  )
+  expect(new Set(named)).toEqual(new Set(declared))
+  for (const name of declared) expect(compose).toMatch(new RegExp(`^#.*> ${name}$`, 'm'))
+})
+
+test('compose, what watches the hub, has no more rights than the hub', () => {
+  for (const name of ['prometheus', 'grafana']) {
+    expect(service(name)).toContain('read_only: true')
+    expect(service(name)).toContain('cap_drop: [ALL]')
+    expect(service(name)).toContain("ports: ['127.0.0.1:")
+  }
 })
