@@ -1,23 +1,28 @@
+import { randomBytes } from 'node:crypto'
 import { ConnectorError } from '../connector-sdk/contract.ts'
+import { commitWith } from '../ledger/commitment.ts'
 import { leafHash, rootOf } from '../ledger/tree.ts'
 import type { AppRecord } from '../revocation/types.ts'
+import type { Instant } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
 import type { ConnectorOpener } from './app-check.ts'
 
 export type { ConnectorOpener } from './app-check.ts'
 
-/** Who still has an account in an app, without saying who. */
+/** Who still has an account in an app, without saying who: the facts of `inventory.snapshot`, and their key. */
 export interface Inventory {
+  /** `<id>@<version>`. */
+  connector: string
   /** Did the app list everybody? */
   complete: boolean
   count: number
-  /** RFC 9162 root over the account ids, sorted by code unit; hex. */
+  /** RFC 9162 root over `commitWith(key, account id)`, sorted by code unit; hex. */
   root: string
+  /** 32 random bytes, base64url. Without it nobody can tell whose account is meant; it goes into the audit row. */
+  key: string
+  taken: Instant
 }
-
-/** Nobody can list who is still in it. */
-export const NOBODY_LISTED: Inventory = { complete: false, ...inventory(new Set()) }
 
 const TIMEOUT_MS = 60_000
 const MAX_PAGES = 2_000
@@ -30,14 +35,17 @@ const MAX_PAGES = 2_000
 export async function inventoryOf(
   runner: ConnectorOpener,
   app: AppRecord,
+  now: Instant,
   signal: AbortSignal,
 ): Promise<Inventory> {
   const ids = new Set<string>()
   const seen = new Set<string>()
   let complete = true
   let cursor: string | undefined
+  let from = app.connectorId
   try {
     const { connector, call } = await runner.open(app)
+    from = `${connector.manifest.id}@${connector.manifest.version}`
     const within = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])
     do {
       const context = call({ credential: 'doer', idempotencyKey: newId(), signal: within })
@@ -54,17 +62,34 @@ export async function inventoryOf(
     } while (cursor !== undefined)
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error
-    if (error.fault === 'unsupported') return { ...inventory(ids), complete: false }
+    if (error.fault === 'unsupported') return inventory(from, ids, false, now)
     throw new HubError(
       'ERR_CONFLICT',
       `the app cannot be listed (${error.fault}); repair it, or propose again with unreachable: true`,
       { cause: error },
     )
   }
-  return { ...inventory(ids), complete }
+  return inventory(from, ids, complete, now)
 }
 
-function inventory(ids: ReadonlySet<string>): Pick<Inventory, 'count' | 'root'> {
-  const leaves = [...ids].sort().map((id) => leafHash(Buffer.from(id)))
-  return { count: ids.size, root: rootOf(leaves).toString('hex') }
+function inventory(
+  connector: string,
+  ids: ReadonlySet<string>,
+  complete: boolean,
+  taken: Instant,
+): Inventory {
+  const key = randomBytes(32)
+  // Bare ids could be guessed from the root, above all in a small app.
+  const leaves = [...ids]
+    .map((id) => commitWith(key, Buffer.from(id)))
+    .sort()
+    .map((commitment) => leafHash(Buffer.from(commitment)))
+  return {
+    connector,
+    complete,
+    count: ids.size,
+    root: rootOf(leaves).toString('hex'),
+    key: key.toString('base64url'),
+    taken,
+  }
 }

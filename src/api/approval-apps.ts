@@ -1,15 +1,10 @@
 import { z } from 'zod'
 import type { RevocationReader } from '../revocation/reader.ts'
 import type { AppRecord } from '../revocation/types.ts'
-import type { Clock } from '../shared/clock.ts'
+import { type Clock, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import type { Transaction } from '../shared/transaction.ts'
-import {
-  type ConnectorOpener,
-  type Inventory,
-  inventoryOf,
-  NOBODY_LISTED,
-} from './app-inventory.ts'
+import { type ConnectorOpener, type Inventory, inventoryOf } from './app-inventory.ts'
 import { type ApprovalAct, existingApp, textIn } from './approval-act.ts'
 import { idField } from './fields.ts'
 import { invalid } from './validate.ts'
@@ -57,22 +52,27 @@ export function appActs({
       }),
       prepare: async (payload, signal) => {
         const app = await existingApp(apps, textIn(payload, 'appId'))
-        const inventory =
-          payload['unreachable'] === true ? NOBODY_LISTED : await inventoryOf(runner, app, signal)
-        return {
-          payload: { ...payload, inventory: { ...inventory } },
-          about: app.id,
-          owners: app.owners,
-        }
+        const about = { about: app.id, owners: app.owners }
+        if (payload['unreachable'] === true) return { payload, ...about }
+        const inventory = await inventoryOf(runner, app, clock.now(), signal)
+        return { payload: { ...payload, inventory: { ...inventory } }, ...about }
       },
       carryOut: async ({ id, payload, reason }, tx, record) => {
         const app = textIn(payload, 'appId')
         await changeApp(app, { removedAt: clock.now() }, tx)
         const { byApp } = await revocations.openSummary(clock.now())
         const open = byApp.find(({ appId }) => appId === app)?.open ?? 0
-        const inventory = payload['inventory'] as unknown as Inventory
+        const inventory = payload['inventory'] as unknown as Inventory | undefined
+        if (inventory !== undefined) {
+          const { key, taken, ...facts } = inventory
+          await record({
+            entry: { type: 'inventory.snapshot', app, ...facts, taken: iso(taken) },
+            said: { key },
+            approval: id,
+          })
+        }
         await record({
-          entry: { type: 'app.removed', app, inventory, open },
+          entry: { type: 'app.removed', app, open },
           said: { reason },
           approval: id,
         })

@@ -7,6 +7,11 @@ export function describeVerification(result: Verification): string {
   return `${(result.kind === 'refused' ? refusal(result) : verified(result)).join('\n')}\n`
 }
 
+/** Was something seen alive after it was proven gone? */
+export function cameBack({ items }: Pick<Verified, 'items'>): boolean {
+  return items.some(({ remarks }) => remarks.some(({ body }) => body.type === 'drift.detected'))
+}
+
 function refusal(result: Extract<Verification, { kind: 'refused' }>): string[] {
   const where = result.file === undefined ? '' : ` (${shown(result.file)})`
   return [`REFUSED at ${result.step}: ${shown(result.reason)}${where}`]
@@ -24,7 +29,9 @@ function verified(result: Verified): string[] {
   const { checkpoint } = result
   const verdict =
     result.trust === 'pinned'
-      ? VERDICTS[result.completeness]
+      ? cameBack(result)
+        ? 'VERIFIED, LIVE AGAIN LATER: what was proven gone came back; its new case has a certificate of its own'
+        : VERDICTS[result.completeness]
       : `NOT CHECKED AGAINST A KEY OF YOURS: the certificate agrees with itself (${result.completeness})`
   return [
     verdict,
@@ -37,7 +44,7 @@ function verified(result: Verified): string[] {
     ...result.cosignatures.map(({ by, at }) => `seen by     ${by} at ${iso(at)}`),
     `disclosed   ${result.disclosed} fields, ${result.undisclosed} kept closed${result.erased ? ' (erased)' : ''}`,
     '',
-    ...result.items.map(itemLine),
+    ...result.items.flatMap((item) => [itemLine(item), ...remarkLines(item)]),
     '',
     'This does not show:',
     ...result.notProved.map((sentence) => `  - ${sentence}`),
@@ -61,6 +68,15 @@ function itemLine({ item, ending }: ItemStatus): string {
     case 'revocation.superseded':
       return `  superseded  ${name} ${body.reason} entry ${index}`
   }
+}
+
+function remarkLines({ item, remarks }: ItemStatus): string[] {
+  const name = `${item.app} ${item.facet}`.padEnd(48)
+  return remarks.map(({ index, body }) =>
+    body.type === 'drift.detected'
+      ? `  LIVE AGAIN  ${name} ${body.at} case ${body.reopened} entry ${index}`
+      : `  no proof    ${name} acknowledged, cannot be read back, grade ${body.grade} entry ${index}`,
+  )
 }
 
 /** Text out of a file that somebody handed over: no control characters reach the terminal. */

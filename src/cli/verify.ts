@@ -5,7 +5,7 @@ import { parseVkey } from '../ledger/note.ts'
 import { logOnlyPolicy, type Policy, parsePolicy } from '../ledger/policy.ts'
 import { certificatesIn } from '../ledger/timestamp.ts'
 import { type Verification, verifyCertificate } from '../ledger/verify.ts'
-import { describeVerification } from './verify-text.ts'
+import { cameBack, describeVerification } from './verify-text.ts'
 
 /** Exit codes of `quittance verify`. Scripts rely on them. */
 const EXIT = {
@@ -13,7 +13,7 @@ const EXIT = {
   complete: 0,
   /** Not to be believed. */
   refused: 1,
-  /** What is there verifies, but something is open, or nobody said whose signature to believe. */
+  /** What is there verifies, but something is open or came back, or nobody said whose signature to believe. */
   incomplete: 2,
 } as const
 
@@ -69,7 +69,7 @@ export async function verifyCommand(
 
 export function exitCode(result: Verification): number {
   if (result.kind === 'refused') return EXIT.refused
-  return result.completeness === 'complete' && result.trust === 'pinned'
+  return result.completeness === 'complete' && result.trust === 'pinned' && !cameBack(result)
     ? EXIT.complete
     : EXIT.incomplete
 }

@@ -1,8 +1,8 @@
 import type { Express } from 'express'
 import { createHeartbeatRecorder } from '../auth/heartbeat-recorder.ts'
 import type { ProcessRole } from '../config/config.ts'
+import { reopenDrifted } from '../intake/drift.ts'
 import { createLeaveOpener } from '../intake/leave-opener.ts'
-import { reopen } from '../intake/reopen.ts'
 import type { UserChangeDeps } from '../intake/user-changes.ts'
 import { createWorker, type Worker } from '../revocation/worker.ts'
 import { SECOND, systemClock } from '../shared/clock.ts'
@@ -152,7 +152,10 @@ function workerRole(
     wake,
     recordEscalation: parts.alerting.late,
     onRevived: async (revocation) => {
-      await reopen({ ...parts.changes, offboarding: stores.revocations.offboarding }, revocation)
+      await reopenDrifted(
+        { ...parts.changes, offboarding: stores.revocations.offboarding },
+        revocation,
+      )
       await parts.alerting.raise(cameBack(revocation))
     },
   })

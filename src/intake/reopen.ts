@@ -4,6 +4,7 @@ import type { Lane } from '../revocation/lane.ts'
 import type { AppStore } from '../revocation/store.ts'
 import type { Offboarding, Revocation } from '../revocation/types.ts'
 import { HubError } from '../shared/errors.ts'
+import type { Transaction } from '../shared/transaction.ts'
 import { accessFacts, planCase, writeOwed } from './commit-access.ts'
 import { isLostRace, lostRace, MAX_RACES, type UserChangeDeps } from './user-changes.ts'
 
@@ -17,8 +18,14 @@ export interface ReopenDeps extends UserChangeDeps {
  * Proven access lives again: opens a new case for that app, so that it is revoked and proven once more.
  * Does nothing when the person is employed again, when the app is gone, or when something newer is wanted
  * of it already; so it may be repeated.
+ *
+ * @param also in the transaction that opens the case
  */
-export async function reopen(deps: ReopenDeps, revocation: Revocation): Promise<void> {
+export async function reopen(
+  deps: ReopenDeps,
+  revocation: Revocation,
+  also: (offboardingId: string, tx: Transaction) => Promise<void> = async () => {},
+): Promise<void> {
   const { sourceId, userId, appId } = revocation
   for (let race = 0; race < MAX_RACES; race++) {
     const user = await deps.store.user(sourceId, userId)
@@ -59,7 +66,9 @@ export async function reopen(deps: ReopenDeps, revocation: Revocation): Promise<
             ),
           writeOwed(deps, [owed], tx),
         ])
-        return kept || lostRace()
+        if (!kept) lostRace()
+        if (owed.opened !== undefined) await also(owed.opened.offboarding.id, tx)
+        return true
       })
       .catch(isLostRace)
     if (done) {

@@ -53,10 +53,23 @@ const appRemoved = z.strictObject({
   ...act,
   type: z.literal('app.removed'),
   app: id,
-  /** The last list of who still had access there: how many, and the root over them. */
-  inventory: z.strictObject({ complete: z.boolean(), count, root: hash }).optional(),
   /** Revocations that were still owed; they stay owed. */
   open: count,
+})
+
+/** Who had an account in an app at one time, as the app listed them; the last one when the app is removed. */
+const inventorySnapshot = z.strictObject({
+  ...act,
+  type: z.literal('inventory.snapshot'),
+  app: id,
+  /** Did the app list everybody? */
+  complete: z.boolean(),
+  connector,
+  /** Accounts that were not dead. */
+  count,
+  /** RFC 9162 root over them, in the order of their leaves; each is a commitment under a key in the audit row. */
+  root: hash,
+  taken: at,
 })
 
 const appSecretsChanged = z.strictObject({
@@ -261,6 +274,7 @@ export const ACT_ENTRIES = [
   appPaused,
   appResumed,
   appRemoved,
+  inventorySnapshot,
   appSecretsChanged,
   sourceCreated,
   sourceChanged,

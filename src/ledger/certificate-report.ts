@@ -1,7 +1,7 @@
 import { assertNever } from '../shared/assert-never.ts'
 import { type Instant, iso } from '../shared/clock.ts'
 import type { CertificateMaterial } from './certificate.ts'
-import { type Ending, isEnding } from './completeness.ts'
+import { type Ending, isEnding, isRemark, type Remark } from './completeness.ts'
 import { readLeaf } from './leaf.ts'
 
 /** What a person sees first in the archive. */
@@ -49,14 +49,22 @@ export function certificateReport(material: CertificateMaterial, createdAt: Inst
       isEnding(body) ? [[body.revocation, { index, body }] as const] : [],
     ),
   )
+  const remarks = new Map(
+    bodies.flatMap(({ body }) =>
+      isRemark(body) ? [[body.revocation, remarkText(body)] as const] : [],
+    ),
+  )
   const rows = material.expected.map((item): Row => {
     const ending = endings.get(item.revocation)
+    const remark = remarks.get(item.revocation)
     const app = material.names.apps.get(item.app) ?? item.app
     if (ending === undefined) {
-      return { app, facet: item.facet, state: 'OPEN', detail: '', at: '', entry: '' }
+      return { app, facet: item.facet, state: 'OPEN', detail: remark ?? '', at: '', entry: '' }
     }
     const { index, body } = ending
-    return { app, facet: item.facet, ...describe(body), at: body.at, entry: String(index) }
+    const { state, detail } = describe(body)
+    const all = remark === undefined ? detail : `${detail}; ${remark}`
+    return { app, facet: item.facet, state, detail: all, at: body.at, entry: String(index) }
   })
   const open = rows.filter((row) => row.state === 'OPEN').length
   const status = closed
@@ -106,6 +114,17 @@ const term = (name: string, value: string): string =>
 
 const line = (values: readonly string[], tag: 'td' | 'th', state?: Row['state']): string =>
   `<tr${state === undefined ? '' : ` class="${state}"`}>${values.map((v) => `<${tag}>${escaped(v)}</${tag}>`).join('')}</tr>`
+
+function remarkText(body: Remark): string {
+  switch (body.type) {
+    case 'revocation.unverifiable':
+      return 'acknowledged only: the application cannot be asked'
+    case 'drift.detected':
+      return `LIVE AGAIN at ${body.at}, see case ${body.reopened}`
+    default:
+      return assertNever(body)
+  }
+}
 
 function describe(body: Ending): Pick<Row, 'state' | 'detail'> {
   switch (body.type) {

@@ -20,10 +20,15 @@ type Opened = Extract<EntryBody, { type: 'offboarding.opened' }>
 type Closed = Extract<EntryBody, { type: 'offboarding.closed' }>
 export type Ending = Extract<EntryBody, { type: EndingType }>
 
+/** What is said of a revocation without ending it. */
+export type Remark = Extract<EntryBody, { type: 'revocation.unverifiable' | 'drift.detected' }>
+
 /** One item of the expected set, and the entry that ended it, if any. */
 export interface ItemStatus {
   item: ExpectedItem
   ending: { index: number; body: Ending } | undefined
+  /** In log order. */
+  remarks: readonly { index: number; body: Remark }[]
 }
 
 export type Completeness =
@@ -66,7 +71,19 @@ export function judgeCompleteness(
     if (fault !== undefined) return refused(`entry ${entry.index} ${fault}`)
     endings.set(body.revocation, { ...entry, body })
   }
-  const items = expected.map((item): ItemStatus => ({ item, ending: endings.get(item.revocation) }))
+  const remarks = entries.flatMap(({ index, body }) => (isRemark(body) ? [{ index, body }] : []))
+  for (const remark of remarks) {
+    const ending = endings.get(remark.body.revocation)
+    const fault = itemFault(remark.body, opened, expected) ?? remarkFault(remark, ending)
+    if (fault !== undefined) return refused(`entry ${remark.index} ${fault}`)
+  }
+  const items = expected.map(
+    (item): ItemStatus => ({
+      item,
+      ending: endings.get(item.revocation),
+      remarks: remarks.filter(({ body }) => body.revocation === item.revocation),
+    }),
+  )
 
   const closings = entries.filter((e) => e.body.type === 'offboarding.closed')
   const [closing] = closings
@@ -79,6 +96,20 @@ export function judgeCompleteness(
 
 export function isEnding(body: EntryBody): body is Ending {
   return ENDINGS.some((type) => type === body.type)
+}
+
+export function isRemark(body: EntryBody): body is Remark {
+  return body.type === 'revocation.unverifiable' || body.type === 'drift.detected'
+}
+
+/** Was what came back alive ever proven gone? */
+function remarkFault(
+  { index, body }: { index: number; body: Remark },
+  ending: (ProvedEntry & { body: Ending }) | undefined,
+): string | undefined {
+  if (body.type !== 'drift.detected') return undefined
+  const wasProven = ending?.body.type === 'revocation.verified' && ending.index < index
+  return wasProven ? undefined : 'says that what was not proven gone came back'
 }
 
 function sameSet(commitment: Opened['expected'], expected: readonly ExpectedItem[]): boolean {
@@ -98,14 +129,23 @@ function endingFault(
   opened: Opened,
   expected: readonly ExpectedItem[],
 ): string | undefined {
-  const item = expected.find((e) => e.revocation === body.revocation)
-  if (item === undefined) return 'ends a revocation that was not expected'
-  if (item.app !== body.app || item.facet !== body.facet) return 'is about another app or facet'
-  if (body.generation !== opened.generation) return 'is of another generation'
+  const fault = itemFault(body, opened, expected)
+  if (fault !== undefined) return fault
   if (body.type !== 'revocation.verified') return undefined
   // The words of the verdict must be borne out by what was seen.
   if (body.after.state !== body.kind) return `says ${body.kind}, but saw ${body.after.state}`
   return undefined
+}
+
+function itemFault(
+  body: Ending | Remark,
+  opened: Opened,
+  expected: readonly ExpectedItem[],
+): string | undefined {
+  const item = expected.find((e) => e.revocation === body.revocation)
+  if (item === undefined) return 'is about a revocation that was not expected'
+  if (item.app !== body.app || item.facet !== body.facet) return 'is about another app or facet'
+  return body.generation === opened.generation ? undefined : 'is of another generation'
 }
 
 function closedFault(

@@ -17,6 +17,11 @@ export function commitmentsOf(body: EntryBody): { path: string; commitment: stri
         ...(body.before === undefined ? [] : [{ path: 'before.c', commitment: body.before.c }]),
         ...(body.request === undefined ? [] : [{ path: 'request.c', commitment: body.request.c }]),
       ]
+    case 'revocation.unverifiable':
+      return [
+        { path: 'account', commitment: body.account },
+        { path: 'request.c', commitment: body.request.c },
+      ]
     case 'revocation.waived':
       return [{ path: 'reason', commitment: body.reason }]
     default:

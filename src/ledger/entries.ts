@@ -34,30 +34,64 @@ const offboardingOpened = z.strictObject({
   subject: commitment,
 })
 
+const attempts = z.strictObject({ count, first: at, last: at })
+const connector = z.string().regex(/^[a-z0-9-]{1,64}@[A-Za-z0-9.+-]{1,32}$/)
+const request = z.strictObject({
+  at,
+  c: commitment,
+  method: observation.shape.method,
+  status: z.int().optional(),
+})
+
 const revocationVerified = z.strictObject({
   ...envelope,
   type: z.literal('revocation.verified'),
   account: commitment,
   after: observation,
   app: id,
-  attempts: z.strictObject({ count, first: at, last: at }),
+  attempts,
   before: observation.optional(),
-  connector: z.string().regex(/^[a-z0-9-]{1,64}@[A-Za-z0-9.+-]{1,32}$/),
+  connector,
   facet,
   generation: count,
   grade: z.enum(['A', 'B']),
   kind: z.enum(['dead', 'absent']),
   offboarding: id,
   /** Present when the hub wrote something; absent when it was dead already. */
-  request: z
-    .strictObject({
-      at,
-      c: commitment,
-      method: observation.shape.method,
-      status: z.int().optional(),
-    })
-    .optional(),
+  request: request.optional(),
   residual_until: at.optional(),
+  revocation: id,
+})
+
+/**
+ * The application acknowledged and offers no way to read back: no proof is possible. It ends nothing. The revocation
+ * stays owed until two persons waive it, or until there is a way to look.
+ */
+const revocationUnverifiable = z.strictObject({
+  ...envelope,
+  type: z.literal('revocation.unverifiable'),
+  account: commitment,
+  app: id,
+  attempts,
+  connector,
+  facet,
+  generation: count,
+  grade: z.literal('C'),
+  offboarding: id,
+  request,
+  revocation: id,
+})
+
+/** What was proven gone was seen alive later. It takes nothing back: the proof was true when it was sealed. */
+const driftDetected = z.strictObject({
+  ...envelope,
+  type: z.literal('drift.detected'),
+  app: id,
+  facet,
+  generation: count,
+  offboarding: id,
+  /** The case that revokes it once more. */
+  reopened: id,
   revocation: id,
 })
 
@@ -145,6 +179,8 @@ export const entryBody = z.discriminatedUnion('type', [
   revocationVerified,
   revocationSuperseded,
   revocationWaived,
+  revocationUnverifiable,
+  driftDetected,
   offboardingClosed,
   offboardingKeysErased,
   logKey,

@@ -30,6 +30,8 @@ function subjectOf(body: EntryBody): string {
     case 'revocation.verified':
     case 'revocation.superseded':
     case 'revocation.waived':
+    case 'revocation.unverifiable':
+    case 'drift.detected':
       return body.revocation
     case 'log.key':
       return body.kid

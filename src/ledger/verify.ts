@@ -210,6 +210,12 @@ function notProved(
       ? [ending.body.residual_until]
       : [],
   )
+  for (const { body } of items.flatMap(({ remarks }) => remarks)) {
+    if (body.type !== 'drift.detected') continue
+    sentences.push(
+      `That ${body.facet} of ${body.app} stayed gone: it was live again at ${body.at}; see case ${body.reopened}.`,
+    )
+  }
   const last = residual.sort().at(-1)
   if (last !== undefined) {
     sentences.push(`That what was issued before stopped at once: some of it works until ${last}.`)

@@ -2,15 +2,61 @@ import { commit } from '../ledger/commitment.ts'
 import type { EntryBody } from '../ledger/entries.ts'
 import { entryId } from '../ledger/entry-id.ts'
 import type { EntryWriter, PendingEntry } from '../ledger/intake.ts'
-import { iso } from '../shared/clock.ts'
+import { type Instant, iso } from '../shared/clock.ts'
 import type { CaseKeys, StoredEvidence } from './evidence.ts'
-import type { Lane, LaneRecord } from './lane.ts'
+import type { Lane, LaneRecord, Work } from './lane.ts'
 
 export interface OutcomeDeps {
   /** What the records name, by id. */
   evidence: ReadonlyMap<string, StoredEvidence>
   caseKeys: CaseKeys
   entries: EntryWriter
+}
+
+/** Acknowledged by an app that offers no way to read back. */
+export function isUnverifiable({ state, reason }: Work): boolean {
+  return state === 'human' && reason === 'unobservable'
+}
+
+/** What the entry of this work commits to. */
+export function evidenceIdsOfWork(work: Work): string[] {
+  return isUnverifiable(work) && work.requestEvidence !== undefined ? [work.requestEvidence] : []
+}
+
+/**
+ * Says that no proof is possible of this work; it ends nothing. Undefined where the answer of the app was lost: then
+ * nothing was acknowledged. Deterministic as `outcomeEntry`.
+ */
+export async function unverifiableEntry(
+  deps: OutcomeDeps,
+  lane: Lane,
+  work: Work,
+): Promise<PendingEntry | undefined> {
+  const { revocationId, verdict } = work
+  const { offboardingId, generation } = lane.current ?? {}
+  if (offboardingId === undefined || generation === undefined) return undefined
+  const caseKey = await deps.caseKeys.caseKey(offboardingId)
+  if (caseKey === null) throw new Error(`the key of case ${offboardingId} is gone`)
+  const request = found(deps, work.requestEvidence)
+  if (request === undefined || verdict === undefined) return undefined
+  const eid = entryId('revocation.unverifiable', revocationId)
+  const committed = (path: string, bytes: Uint8Array): string => commit(caseKey, eid, path, bytes)
+  return deps.entries.write({
+    type: 'revocation.unverifiable',
+    v: 1,
+    log: deps.entries.origin,
+    at: iso(verdict.at),
+    account: committed('account', Buffer.from(request.record.handle.id)),
+    app: lane.appId,
+    attempts: attemptsOf(work, verdict.at),
+    connector: request.record.connector,
+    facet: work.facet,
+    generation,
+    grade: 'C',
+    offboarding: offboardingId,
+    request: asked(request, committed('request.c', request.bytes)),
+    revocation: revocationId,
+  })
 }
 
 /** What the entry of this record commits to. */
@@ -72,12 +118,11 @@ async function verifiedBody(
   if (after === undefined) throw new Error(`revocation ${revocationId} has no evidence`)
   const eid = entryId('revocation.verified', revocationId)
   const committed = (path: string, bytes: Uint8Array): string => commit(caseKey, eid, path, bytes)
-  const first = work.firstAttemptAt ?? verdict.at
   return {
     type: 'revocation.verified',
     account: committed('account', Buffer.from(after.record.handle.id)),
     after: observed(after, committed('after.c', after.bytes)),
-    attempts: { count: work.attempts, first: iso(first), last: iso(work.lastAttemptAt ?? first) },
+    attempts: attemptsOf(work, verdict.at),
     connector: after.record.connector,
     facet: work.facet,
     grade: verdict.grade,
@@ -90,6 +135,11 @@ async function verifiedBody(
       : { request: asked(request, committed('request.c', request.bytes)) }),
     ...(verdict.residualUntil === undefined ? {} : { residual_until: iso(verdict.residualUntil) }),
   }
+}
+
+function attemptsOf(work: Work, otherwise: Instant): VerifiedBody['attempts'] {
+  const first = work.firstAttemptAt ?? otherwise
+  return { count: work.attempts, first: iso(first), last: iso(work.lastAttemptAt ?? first) }
 }
 
 function found(deps: OutcomeDeps, id: string | undefined): StoredEvidence | undefined {

@@ -5,7 +5,14 @@ import type { EvidenceStore } from './evidence.ts'
 import type { Lane, LaneRecord, Work } from './lane.ts'
 import type { EngineLog } from './log.ts'
 import { createLoop, type Loop } from './loop.ts'
-import { evidenceIdsOf, type OutcomeDeps, outcomeEntry } from './outcome-entry.ts'
+import {
+  evidenceIdsOf,
+  evidenceIdsOfWork,
+  isUnverifiable,
+  type OutcomeDeps,
+  outcomeEntry,
+  unverifiableEntry,
+} from './outcome-entry.ts'
 import type { ProjectionStore, RevocationNews } from './projection-store.ts'
 import { transition } from './transition.ts'
 import type { WorkerLaneStore } from './worker-store.ts'
@@ -86,7 +93,10 @@ async function projectAll(
 
 async function entriesOf(deps: ProjectorDeps, lanes: readonly Lane[]): Promise<Projection[]> {
   const records = lanes.flatMap((lane) => lane.outbox)
-  const evidence = await deps.evidence.many(records.flatMap(evidenceIdsOf))
+  const evidence = await deps.evidence.many([
+    ...records.flatMap(evidenceIdsOf),
+    ...lanes.flatMap((lane) => lane.work.flatMap(evidenceIdsOfWork)),
+  ])
   const keys = new Map<string, Promise<Buffer | null>>()
   const outcomes: OutcomeDeps = {
     entries: deps.entries,
@@ -103,7 +113,11 @@ async function entriesOf(deps: ProjectorDeps, lanes: readonly Lane[]): Promise<P
     lanes.map(async (lane): Promise<Projection | undefined> => {
       try {
         const ofRecord = (record: LaneRecord) => outcomeEntry(outcomes, lane, record)
-        return { lane, entries: await Promise.all(lane.outbox.map(ofRecord)) }
+        const unverifiable = lane.work
+          .filter(isUnverifiable)
+          .map((work) => unverifiableEntry(outcomes, lane, work))
+        const entries = await Promise.all([...lane.outbox.map(ofRecord), ...unverifiable])
+        return { lane, entries: entries.filter((entry) => entry !== undefined) }
       } catch (error) {
         deps.log.warn({ err: error }, 'a lane could not be projected; it is tried again')
         return undefined

@@ -1,7 +1,9 @@
 import { afterAll, expect, test } from 'vitest'
+import { reopenDrifted } from '../../src/intake/drift.ts'
 import { reopen } from '../../src/intake/reopen.ts'
 import type { Revocation } from '../../src/revocation/types.ts'
 import { newId } from '../../src/shared/ids.ts'
+import { intakeOf } from '../../src/storage/ledger-collections.ts'
 import { freshDatabase } from '../support/database.ts'
 import { aCall, intakeOn } from '../support/intake.ts'
 
@@ -46,12 +48,31 @@ test.each(['deactivated', 'deleted'] as const)(
   },
 )
 
+test('access that lives again, told twice, is a drift in the ledger, once, with its new case', async () => {
+  const revocation = await leaver('deactivated')
+  await reopenDrifted(deps, revocation)
+  await reopenDrifted(deps, revocation)
+  const rows = await intakeOf(database.connection).find({ type: 'drift.detected' }).toArray()
+  expect(rows.map((row) => row._id)).toEqual([`drift.detected:${revocation.id}`])
+  const { body } = JSON.parse(rows[0]?.leaf.toString() ?? '')
+  const again = (await revocationsOf(revocation.userId)).find((r) => r.generation === 2)
+  expect(body).toMatchObject({
+    offboarding: revocation.offboardingId,
+    reopened: again?.offboardingId,
+    app: revocation.appId,
+    generation: 1,
+  })
+})
+
 test('access of a person who is employed again, seen alive, is left alone', async () => {
   const revocation = await leaver('deactivated')
   await intake.directory.changeUser(aCall('s'), revocation.userId, (u) => ({
     ...u.resource,
     active: true,
   }))
-  await reopen(deps, revocation)
+  const drifts = () => intakeOf(database.connection).countDocuments({ type: 'drift.detected' })
+  const before = await drifts()
+  await reopenDrifted(deps, revocation)
   expect(await revocationsOf(revocation.userId)).toHaveLength(1)
+  expect(await drifts()).toBe(before)
 })

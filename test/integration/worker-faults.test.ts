@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Connector } from '../../src/connector-sdk/contract.ts'
 import { createLaneDesk } from '../../src/revocation/lane-desk.ts'
+import { entriesOf } from '../../src/storage/ledger-collections.ts'
 import { freshDatabase } from '../support/database.ts'
 import { type Engine, engineOn } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
@@ -136,6 +137,15 @@ test('worker, an app without read-back, stays open with grade C', async () => {
   const revocation = await inState('human', 'unobservable')
   expect(revocation.verdict).toMatchObject({ grade: 'C', kind: 'unobservable' })
   expect(target.accounts.get('a1')?.active).toBe(false)
+  // The ledger says that there is no proof, and ends nothing by it.
+  const eid = `revocation.unverifiable:${revocation.id}`
+  const { leaf } = await eventually(
+    'the entry',
+    async () => (await entriesOf(database.connection).findOne({ eid })) ?? undefined,
+  )
+  const { body } = JSON.parse(leaf.toString())
+  expect(body).toMatchObject({ app: revocation.appId, grade: 'C', attempts: { count: 1 } })
+  await inState('human', 'unobservable')
 })
 
 test('worker, an account that was dead already, proves it without a write', async () => {

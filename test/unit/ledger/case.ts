@@ -101,6 +101,32 @@ export function verifiedBody(
   }
 }
 
+const unit = (n: number) => ({
+  app: 'crm',
+  facet: EXPECTED[n - 1]!.facet,
+  generation: 1,
+  offboarding: CASE,
+  revocation: `r${n}`,
+})
+
+export function driftBody(n: number, more: Partial<Body<'drift.detected'>> = {}): EntryBody {
+  return { ...common, ...unit(n), type: 'drift.detected', reopened: 'o2', ...more }
+}
+
+export function unverifiableBody(n: number): EntryBody {
+  const eid = entryId('revocation.unverifiable', `r${n}`)
+  return {
+    ...common,
+    ...unit(n),
+    type: 'revocation.unverifiable',
+    account: commit(caseKey, eid, 'account', Buffer.from(`acc-${n}`)),
+    attempts: { count: 1, first: at, last: at },
+    connector: 'scim2@1.0.0',
+    grade: 'C',
+    request: { at, c: commit(caseKey, eid, 'request.c', evidence), method: 'PATCH', status: 204 },
+  }
+}
+
 export function closedBody(
   endings: readonly PendingEntry[],
   more: Partial<Body<'offboarding.closed'>> = {},

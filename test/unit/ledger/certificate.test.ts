@@ -22,10 +22,12 @@ import {
   caseKey,
   certificateOf,
   closedBody,
+  driftBody,
   evidence,
   logVkey,
   openedBody,
   subject,
+  unverifiableBody,
   verifiedBody,
   wholeCase,
   writer,
@@ -132,6 +134,39 @@ describe('a case that has not ended well', () => {
     expect(result).toMatchObject({ kind: 'verified', completeness: 'open' })
     expect(exitCode(result)).toBe(2)
     expect(describeVerification(result)).toContain('INCOMPLETE')
+  })
+
+  test('live again after its end, verifies, names the new case and is not called complete', async () => {
+    const result = await verifyCertificate(
+      await certificateOf({ bodies: [...wholeCase(), driftBody(2)] }),
+      pinned,
+    )
+    expect(result).toMatchObject({ kind: 'verified', completeness: 'complete' })
+    expect(exitCode(result)).toBe(2)
+    const text = describeVerification(result)
+    expect(text).toContain('LIVE AGAIN LATER')
+    expect(text).toMatch(/LIVE AGAIN {2}crm facet_b .* case o2 entry/)
+    expect(text).not.toContain('PROVED AND COMPLETE')
+  })
+
+  test('acknowledged by an app that cannot be asked, stays open and says why', async () => {
+    const archive = await certificateOf({ bodies: [openedBody(), proof(1), unverifiableBody(2)] })
+    const result = await verifyCertificate(archive, pinned)
+    expect(result).toMatchObject({ kind: 'verified', completeness: 'open', undisclosed: 0 })
+    expect(describeVerification(result)).toMatch(/no proof {4}crm facet_b .* cannot be read back/)
+    const read = await readBundle(archive)
+    const report = read.kind === 'read' ? read.files.get('report.html')!.toString() : ''
+    expect(report).toContain('acknowledged only: the application cannot be asked')
+  })
+
+  test.each([
+    ['of another app', driftBody(1, { app: 'erp' }), 'is about another app or facet'],
+    ['of another generation', driftBody(1, { generation: 2 }), 'is of another generation'],
+    ['not expected', driftBody(1, { revocation: 'r9' }), 'a revocation that was not expected'],
+    ['never proven', driftBody(2), 'what was not proven gone came back'],
+  ])('said to be live again, %s, is refused', async (_, drift, reason) => {
+    const archive = await certificateOf({ bodies: [openedBody(), proof(1), drift] })
+    expect(refusedAt(await verifyCertificate(archive, pinned))).toContain(reason)
   })
 
   test('closed with nothing in scope, is not called proved', async () => {

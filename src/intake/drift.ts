@@ -1,0 +1,33 @@
+import type { EntryWriter, LedgerIntake } from '../ledger/intake.ts'
+import type { Revocation } from '../revocation/types.ts'
+import { type Clock, iso } from '../shared/clock.ts'
+import { type ReopenDeps, reopen } from './reopen.ts'
+
+export interface DriftDeps extends ReopenDeps {
+  ledger: ReopenDeps['ledger'] & LedgerIntake
+  entries: EntryWriter
+  clock: Clock
+}
+
+/**
+ * What was proven gone was seen alive: opens a case that revokes it once more, and says so in the ledger, in one
+ * transaction. Without a new case (the person is employed again, something newer is wanted) nothing has drifted.
+ */
+export async function reopenDrifted(deps: DriftDeps, revocation: Revocation): Promise<void> {
+  const { id, appId, facet, generation, offboardingId } = revocation
+  await reopen(deps, revocation, async (reopened, tx) => {
+    const entry = deps.entries.write({
+      type: 'drift.detected',
+      v: 1,
+      log: deps.entries.origin,
+      at: iso(deps.clock.now()),
+      app: appId,
+      facet,
+      generation,
+      offboarding: offboardingId,
+      reopened,
+      revocation: id,
+    })
+    await deps.ledger.enqueue([entry], tx)
+  })
+}
