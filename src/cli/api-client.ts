@@ -15,6 +15,8 @@ export interface ApiClient {
     body?: unknown,
     headers?: Record<string, string>,
   ): Promise<T>
+  /** Reads a resource and changes what is named, unless somebody else has changed it in between. */
+  update<T>(path: string, change: unknown): Promise<T>
   /** The answer whatever its status, for health checks. */
   raw(path: string): Promise<Response>
   bytes(path: string): Promise<Buffer>
@@ -68,6 +70,11 @@ export function createApiClient(env: Readonly<Record<string, string | undefined>
   return {
     url,
     json,
+    update: async (path, change) => {
+      const found = await checked('GET', `/api/v1${path}`)
+      await found.body?.cancel()
+      return await json('PATCH', path, change, { 'if-match': found.headers.get('etag') ?? '' })
+    },
     raw: (path) => call('GET', path),
     bytes: async (path) =>
       Buffer.from(await (await checked('GET', `/api/v1${path}`)).arrayBuffer()),

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { CliError } from './api-client.ts'
+import { type ApprovalView, proposed } from './approvals.ts'
 import { command, type MakeContext, noun, step } from './context.ts'
+import { readJson, readText } from './input.ts'
 import { print, shown, styled, table } from './output.ts'
 
 interface AppView {
@@ -86,6 +86,49 @@ export function registerApps(program: Command, context: MakeContext): void {
     })
   }
 
+  command(apps, 'change <id> <file>', 'change what a JSON file names; the rest stays')
+    .addHelpText('after', '\nThe file has the fields of a registration; - reads standard input')
+    .action(async (id, file, options) => {
+      const { api, output } = context(options)
+      const app = await api.update<AppView>(`/apps/${step(id)}`, await readJson(file))
+      print(
+        output,
+        app,
+        () => `Changed ${shown(app.name)}. Test it:\n  quittance apps test ${app.id}`,
+      )
+    })
+
+  command(apps, 'set-secret <id> <name>', 'give the app a secret, read from standard input')
+    .option('--file <file>', 'read it from a file')
+    .addHelpText('after', '\nA line end at its end is not part of it. Nobody can read it back.')
+    .action(async (id, name, options) => {
+      const { api, output } = context(options)
+      const value = (await readText(options.file ?? '-')).replace(/\r?\n$/, '')
+      await api.update(`/apps/${step(id)}`, { secrets: { [name]: value } })
+      print(output, { set: name }, () => `Set ${name}. Test it:\n  quittance apps test ${id}`)
+    })
+
+  command(apps, 'remove-secret <id> <name>', 'take a secret away').action(
+    async (id, name, options) => {
+      const { api, output } = context(options)
+      await api.update(`/apps/${step(id)}`, { secrets: { [name]: null } })
+      print(output, { removed: name }, () => `Removed ${name}.`)
+    },
+  )
+
+  command(apps, 'remove <id>', 'propose that the app covers nobody any more')
+    .requiredOption('--reason <text>', 'why; another admin reads it')
+    .option('--unreachable', 'the app is gone: nobody can list who is still in it')
+    .action(async (id, options) => {
+      const { api, output } = context(options)
+      const approval = await api.json<ApprovalView>('POST', '/approvals', {
+        kind: 'remove-app',
+        payload: { appId: id, ...(options.unreachable === true ? { unreachable: true } : {}) },
+        reason: options.reason,
+      })
+      print(output, approval, () => proposed(approval))
+    })
+
   command(program, 'connectors', 'kinds of application that the hub can talk to').action(
     async (options) => {
       const { api, output } = context(options)
@@ -101,18 +144,4 @@ export function registerApps(program: Command, context: MakeContext): void {
       )
     },
   )
-}
-
-async function readJson(file: string): Promise<unknown> {
-  try {
-    const chunks: Buffer[] = []
-    if (file === '-') for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
-    const text =
-      file === '-' ? Buffer.concat(chunks).toString('utf8') : await readFile(file, 'utf8')
-    return JSON.parse(text)
-  } catch (error) {
-    throw new CliError(`${file} cannot be read as JSON: ${(error as Error).message}`, {
-      cause: error,
-    })
-  }
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { CliError } from './api-client.ts'
 import { command, given, type MakeContext, noun, step } from './context.ts'
 import { type Output, print, shortTime, shown, styled, table } from './output.ts'
 import { type RevocationView, revocationTable } from './revocations.ts'
@@ -8,6 +9,7 @@ interface UserView {
   id: string
   userName?: string
   displayName?: string
+  externalId?: string
   emails: string[]
   active: boolean
   deleted: boolean
@@ -60,13 +62,70 @@ export function registerUsers(program: Command, context: MakeContext): void {
       )
     })
 
-  command(users, 'show <source> <id>', 'is this person gone?').action(
+  command(users, 'status <name>', 'is this person gone? By user name, e-mail or external id')
+    .option('--source <id>', 'in one source alone')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 gone, employed, or nothing is owed; 1 access is open, or several people have that name',
+    )
+    .action(async (name, options) => {
+      const { api, output, setExitCode } = context(options)
+      const query = new URLSearchParams({ search: name, ...given({ source: options.source }) })
+      const { items } = await api.json<{ items: UserView[] }>('GET', `/users?${query}`)
+      const exact = items.filter((user) => isNamed(user, name))
+      const [one, ...more] = exact.length > 0 ? exact : items
+      if (one === undefined) throw new CliError(`Nobody is known whose name begins with ${name}.`)
+      if (more.length > 0) {
+        setExitCode(1)
+        const people = [one, ...more]
+        print(
+          output,
+          { several: people },
+          () =>
+            `Several people; name one of them:\n${people
+              .map(
+                (u) => `  quittance users show ${u.sourceId} ${u.id}   ${shown(u.userName ?? '')}`,
+              )
+              .join('\n')}`,
+        )
+        return
+      }
+      const path = `/users/${step(one.sourceId)}/${step(one.id)}`
+      const status = await api.json<StatusView>('GET', path)
+      print(output, status, () => describe(status, output))
+      if (status.status === 'open') setExitCode(1)
+    })
+
+  command(users, 'timeline <source> <id>', 'what happened to the access of this person').action(
+    async (source, id, options) => {
+      const { api, output } = context(options)
+      const path = `/users/${step(source)}/${step(id)}/timeline`
+      const found = await api.json<{ items: { at: string; kind: string; text: string }[] }>(
+        'GET',
+        path,
+      )
+      print(output, found, () =>
+        table(
+          output,
+          ['AT (UTC)', 'WHAT', ''],
+          found.items.map((e) => [shortTime(e.at), e.kind, e.text]),
+        ),
+      )
+    },
+  )
+
+  command(users, 'show <source> <id>', 'is this person gone? By id').action(
     async (source, id, options) => {
       const { api, output } = context(options)
       const status = await api.json<StatusView>('GET', `/users/${step(source)}/${step(id)}`)
       print(output, status, () => describe(status, output))
     },
   )
+}
+
+function isNamed({ userName, externalId, emails }: UserView, name: string): boolean {
+  const names = [userName, externalId, ...emails].map((one) => one?.toLowerCase())
+  return names.includes(name.toLowerCase())
 }
 
 function describe(status: StatusView, output: Output): string {

@@ -1,15 +1,19 @@
 import { Command } from 'commander'
+import { registerAlerts } from './alerts.ts'
+import { registerApprovals } from './approvals.ts'
 import { registerApps } from './apps.ts'
 import { registerBackup } from './backup.ts'
 import { registerConnectorsNew } from './connectors-new.ts'
 import type { MakeContext } from './context.ts'
 import { registerKeys } from './keys.ts'
 import { registerLedger } from './ledger.ts'
+import { registerOffboard } from './offboard.ts'
 import { registerUsers } from './people.ts'
 import { registerRevocations } from './revocations.ts'
 import { registerSources } from './sources.ts'
 import { registerStart } from './start.ts'
 import { registerStatus } from './status.ts'
+import { registerTokens } from './tokens.ts'
 import { registerVerify } from './verify.ts'
 
 /** All commands: `quittance <noun> <verb>`. */
@@ -25,10 +29,14 @@ export function createProgram(context: MakeContext): Command {
   registerStart(program)
   registerStatus(program, context)
   registerUsers(program, context)
+  registerOffboard(program, context)
   registerRevocations(program, context)
+  registerApprovals(program, context)
+  registerAlerts(program, context)
   registerSources(program, context)
   registerApps(program, context)
   registerConnectorsNew(program)
+  registerTokens(program, context)
   registerVerify(program)
   registerLedger(program, context)
   registerBackup(program, context)

@@ -1,6 +1,11 @@
-import { writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import type { Command } from 'commander'
+import { CliError } from './api-client.ts'
+import { type ApprovalView, proposed } from './approvals.ts'
 import { command, given, type MakeContext, noun, step, wholeNumber } from './context.ts'
+import { instant } from './offboard.ts'
 import { type Output, print, shortTime, table } from './output.ts'
 
 export interface RevocationView {
@@ -147,6 +152,60 @@ export function registerRevocations(program: Command, context: MakeContext): voi
     const found = await api.json('GET', `/revocations/${step(id)}`)
     print(output, found, () => JSON.stringify(found, null, 2))
   })
+
+  command(
+    revocations,
+    'retry <id>',
+    'try everything open of this person in this app again, now',
+  ).action(async (id, options) => {
+    const { api, output } = context(options)
+    const found = await api.json<RevocationView>('POST', `/revocations/${step(id)}/retry`)
+    print(output, found, () => revocationTable(output, [found]))
+  })
+
+  command(revocations, 'assign <id> [person]', 'say who takes care of it; nobody: --nobody')
+    .option('--nobody', 'nobody in particular; the owners stay answerable')
+    .action(async (id, person, options) => {
+      const { api, output } = context(options)
+      if ((person === undefined) !== (options.nobody === true)) {
+        throw new CliError('Name a person, or give --nobody.')
+      }
+      const body = { assignee: person ?? null }
+      const found = await api.json<RevocationView>('POST', `/revocations/${step(id)}/assign`, body)
+      print(output, found, () =>
+        person === undefined ? 'Assigned to nobody.' : `Assigned to ${person}.`,
+      )
+    })
+
+  command(revocations, 'attest <id>', 'say that it was done by hand. Grade C: proves nothing')
+    .requiredOption('--statement <text>', 'what was done, and how you know')
+    .requiredOption('--artifact <file>', 'what shows it; its hash is sent, keep the file itself')
+    .action(async (id, options) => {
+      const { api, output } = context(options)
+      const content = await readFile(options.artifact)
+      const found = await api.json<RevocationView>('POST', `/revocations/${step(id)}/attest`, {
+        statement: options.statement,
+        artifact: {
+          sha256: createHash('sha256').update(content).digest('hex'),
+          sizeBytes: content.length,
+          name: basename(options.artifact),
+        },
+      })
+      print(output, found, () => revocationTable(output, [found]))
+    })
+
+  command(revocations, 'waive <id>', 'propose to accept the risk for a time')
+    .requiredOption('--until <time>', 'at most a year ahead, with a zone: 2026-12-31T17:00:00Z')
+    .requiredOption('--reason <text>', 'why; another admin reads it')
+    .action(async (id, options) => {
+      const { api, output } = context(options)
+      const approval = await api.json<ApprovalView>('POST', '/approvals', {
+        kind: 'waive',
+        payload: { revocationId: id, until: instant(options.until) },
+        reason: options.reason,
+      })
+      print(output, approval, () => proposed(approval))
+    })
 
   command(program, 'certificate <offboarding>', 'save the proof bundle of one case')
     .option('-o, --output <file>', 'default: <offboarding>.quittance.zip')

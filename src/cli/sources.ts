@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { command, type MakeContext, noun, step, wholeNumber } from './context.ts'
-import { print, shortTime, styled, table } from './output.ts'
+import { type Output, print, shortTime, styled, table } from './output.ts'
+import { registerSourceCredentials } from './source-credentials.ts'
 
 interface SourceView {
   id: string
@@ -8,13 +9,18 @@ interface SourceView {
   dialect: string
   scimBaseUrl: string
   lastSeenAt?: string
-  tokens: {
-    id: string
-    prefix: string
-    createdAt: string
-    expiresAt?: string
-    lastUsedAt?: string
-  }[]
+  tokens: SecretView[]
+  clientSecrets: SecretView[]
+  issuers: { id: string; issuer: string; audience: string; lastUsedAt?: string }[]
+  allowedNetworks: string[]
+}
+
+interface SecretView {
+  id: string
+  prefix: string
+  createdAt: string
+  expiresAt?: string
+  lastUsedAt?: string
 }
 
 /** Adds `quittance sources …`. */
@@ -43,22 +49,31 @@ export function registerSources(program: Command, context: MakeContext): void {
   command(sources, 'show <id>', 'show one source and its tokens').action(async (id, options) => {
     const { api, output } = context(options)
     const source = await api.json<SourceView>('GET', `/sources/${step(id)}`)
-    print(
-      output,
-      source,
-      () =>
-        `${source.id}  ${source.dialect}  ${source.scimBaseUrl}\n\n` +
-        table(
-          output,
-          ['TOKEN', 'ID', 'CREATED', 'LAST USED', 'EXPIRES'],
-          source.tokens.map((t) => [
-            `${t.prefix}…`,
-            t.id,
-            shortTime(t.createdAt),
-            shortTime(t.lastUsedAt) || 'never',
-            shortTime(t.expiresAt) || 'never',
-          ]),
-        ),
+    print(output, source, () =>
+      [
+        `${source.id}  ${source.dialect}  ${source.scimBaseUrl}`,
+        `may call from ${source.allowedNetworks.join(', ') || 'everywhere'}`,
+        '',
+        secretTable(output, 'TOKEN', source.tokens),
+        ...(source.clientSecrets.length === 0
+          ? []
+          : ['', secretTable(output, 'CLIENT SECRET', source.clientSecrets)]),
+        ...(source.issuers.length === 0
+          ? []
+          : [
+              '',
+              table(
+                output,
+                ['ISSUER', 'AUDIENCE', 'ID', 'LAST USED'],
+                source.issuers.map((i) => [
+                  i.issuer,
+                  i.audience,
+                  i.id,
+                  shortTime(i.lastUsedAt) || 'never',
+                ]),
+              ),
+            ]),
+      ].join('\n'),
     )
   })
 
@@ -84,7 +99,8 @@ export function registerSources(program: Command, context: MakeContext): void {
       )
     })
 
-  command(sources, 'new-token <id>', 'make a further token; the old ones go on working')
+  command(sources, 'new-token <id>', 'rotate: make a further token; the old ones go on working')
+    .alias('rotate-token')
     .option('--expires-in-days <days>', 'life of the token', wholeNumber)
     .action(async (id, options) => {
       const { api, output } = context(options)
@@ -112,5 +128,21 @@ export function registerSources(program: Command, context: MakeContext): void {
         () => 'Deleted. It is refused everywhere within a second.',
       )
     },
+  )
+
+  registerSourceCredentials(sources, context)
+}
+
+function secretTable(output: Output, heading: string, secrets: readonly SecretView[]): string {
+  return table(
+    output,
+    [heading, 'ID', 'CREATED', 'LAST USED', 'EXPIRES'],
+    secrets.map((one) => [
+      `${one.prefix}…`,
+      one.id,
+      shortTime(one.createdAt),
+      shortTime(one.lastUsedAt) || 'never',
+      shortTime(one.expiresAt) || 'never',
+    ]),
   )
 }
