@@ -23,7 +23,17 @@ export async function memberRefs(value: Json | undefined, dialect: Dialect): Pro
   const lone = (): MemberRef[] =>
     ((coerceValue(attribute, value, dialect) ?? []) as Json[]).flatMap(refOf)
   const list = Array.isArray(value) ? await inTurns(value, (slice) => slice.flatMap(refOf)) : lone()
-  return [...new Map(list.map((member) => [member.value, member])).values()]
+  return await eachOnce(list)
+}
+
+/** Of members that are named twice, the last one, in the place of the first. */
+async function eachOnce(members: readonly MemberRef[]): Promise<MemberRef[]> {
+  const byId = new Map<string, MemberRef>()
+  await inTurns(members, (slice) => {
+    for (const member of slice) byId.set(member.value, member)
+    return []
+  })
+  return [...byId.values()]
 }
 
 function memberRef(element: Json, dialect: Dialect): MemberRef {
@@ -95,20 +105,25 @@ export async function memberDelta(
     remove.clear()
   }
   const effective = async (): Promise<MemberRef[]> => {
-    const kept =
-      base === 'clear' ? [] : (await present()).filter((row) => !remove.has(row.memberId))
-    const rows = kept.map(({ memberId, type, display }) => ({
-      value: memberId,
-      type,
-      ...(display === undefined ? {} : { display }),
-    }))
-    return [...new Map([...rows, ...add.values()].map((row) => [row.value, row])).values()]
+    const rows =
+      base === 'clear'
+        ? []
+        : await inTurns(await present(), (slice) =>
+            slice.flatMap(({ memberId, type, display }) =>
+              remove.has(memberId)
+                ? []
+                : [{ value: memberId, type, ...(display === undefined ? {} : { display }) }],
+            ),
+          )
+    return await eachOnce([...rows, ...add.values()])
   }
   const selectedBy = async (filter: Filter): Promise<string[]> => {
     const exact = withExactIds(filter)
     return (
       idsNamedBy(exact) ??
-      (await effective()).filter((row) => matches(exact, { ...row })).map((row) => row.value)
+      (await inTurns(await effective(), (slice) =>
+        slice.filter((row) => matches(exact, { ...row })).map((row) => row.value),
+      ))
     )
   }
 

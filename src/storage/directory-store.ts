@@ -97,26 +97,28 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
       within(undefined, async () => {
         const result = new Map<string, Membership[]>()
         if (groupIds.length === 0) return result
-        const rows = await memberships
-          .find(
-            { sourceId, groupId: { $in: [...groupIds] } },
-            {
-              sort: { groupId: 1, memberId: 1 },
-              limit: MAX_LISTED_MEMBERS + 1,
-              batchSize: MEMBERS_PER_BATCH,
-            },
-          )
-          .toArray()
-        if (rows.length > MAX_LISTED_MEMBERS) {
-          throw new HubError(
-            'ERR_TOO_MANY',
-            'these groups have too many members for one answer; ask for fewer groups, or exclude members',
-          )
-        }
-        for (const row of rows) {
-          const list = result.get(row.groupId) ?? []
-          list.push(membership(row))
-          result.set(row.groupId, list)
+        const cursor = memberships.find(
+          { sourceId, groupId: { $in: [...groupIds] } },
+          {
+            sort: { groupId: 1, memberId: 1 },
+            limit: MAX_LISTED_MEMBERS + 1,
+            batchSize: MEMBERS_PER_BATCH,
+          },
+        )
+        let listed = 0
+        for await (const rows of batches(cursor)) {
+          listed += rows.length
+          if (listed > MAX_LISTED_MEMBERS) {
+            throw new HubError(
+              'ERR_TOO_MANY',
+              'these groups have too many members for one answer; ask for fewer groups, or exclude members',
+            )
+          }
+          for (const row of rows) {
+            const list = result.get(row.groupId) ?? []
+            list.push(membership(row))
+            result.set(row.groupId, list)
+          }
         }
         return result
       }),
@@ -206,15 +208,21 @@ export function createDirectoryStore(connection: Connection): DirectoryStore {
   }
 }
 
-/** All rows of a cursor, batch by batch, so that nobody waits for all of them. */
+/** The rows of a cursor as they come in, so that nobody waits for all of them. */
+async function* batches<Row>(cursor: mongo.FindCursor<Row>): AsyncGenerator<Row[]> {
+  try {
+    while (await cursor.hasNext()) yield cursor.readBufferedDocuments()
+  } finally {
+    await cursor.close()
+  }
+}
+
 async function mapped<Row, Item>(
   cursor: mongo.FindCursor<Row>,
   item: (row: Row) => Item,
 ): Promise<Item[]> {
   const items: Item[] = []
-  while (await cursor.hasNext()) {
-    for (const row of cursor.readBufferedDocuments()) items.push(item(row))
-  }
+  for await (const rows of batches(cursor)) for (const row of rows) items.push(item(row))
   return items
 }
 
