@@ -54,7 +54,7 @@ export interface AlertStore {
   /** Closes alerts whose cause is gone; unknown ids are ignored. */
   resolve(ids: readonly string[], at: Instant): Promise<void>
   /** False when there is no such open alert. */
-  acknowledge(id: string, by: string, at: Instant): Promise<boolean>
+  acknowledge(id: string, by: string, at: Instant, tx?: Transaction): Promise<boolean>
   /** Newest first. @throws HubError ERR_INVALID_CURSOR */
   list(
     filter: AlertFilter,

@@ -64,16 +64,15 @@ export function alertRoutes({ alerts, clock }: AlertsParts): Route[] {
       params: z.object({ id: z.string().max(256) }),
       answers: { 204: { description: 'Acknowledged' } },
       handle: async ({ params, principal, acts }) => {
-        if (!(await alerts.acknowledge(params.id, principal.id, clock.now()))) {
-          throw new HubError('ERR_NOT_FOUND', 'there is no such open alert')
-        }
-        // Harmless when it happens and is not recorded: nobody may read the alert as unseen.
-        await acts.in((_tx, act) =>
-          act({
+        await acts.in(async (tx, act) => {
+          if (!(await alerts.acknowledge(params.id, principal.id, clock.now(), tx))) {
+            throw new HubError('ERR_NOT_FOUND', 'there is no such open alert')
+          }
+          await act({
             entry: { type: 'admin.acted', kind: 'alert.acknowledge' },
             said: { after: params.id },
-          }),
-        )
+          })
+        })
         return { status: 204 }
       },
     }),

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
 import type { Connector } from '../connector-sdk/contract.ts'
+import type { AppScope } from '../revocation/types.ts'
 import { idField, nameField, sourceIdField } from './fields.ts'
 import type { FieldFault } from './problem.ts'
 import { invalid, valid } from './validate.ts'
@@ -45,12 +46,17 @@ const secretValue = z
   .min(1, 'must not be empty')
   .refine((text) => Buffer.byteLength(text) <= MAX_SECRET_BYTES, 'must have at most 64 KiB')
 
+const secretsExpireAt = z
+  .record(z.string(), z.iso.datetime({ offset: true }).nullable())
+  .meta({ description: 'Until when secrets hold, by name; null: not known. An alert comes before' })
+
 /** Body of a registration. */
 export const newApp = z.strictObject({
   ...fields,
   connectorId: idField,
   config: fields.config.default({}),
   secrets: z.record(z.string(), secretValue).default({}),
+  secretsExpireAt: secretsExpireAt.default({}),
   scope: fields.scope.default({ kind: 'everyone' }),
   allowNetworks: fields.allowNetworks.default([]),
 })
@@ -64,6 +70,7 @@ export const appChange = z.strictObject({
   owners: fields.owners.optional(),
   allowNetworks: fields.allowNetworks.optional(),
   secrets: z.record(z.string(), secretValue.nullable()).optional(),
+  secretsExpireAt: secretsExpireAt.optional(),
 })
 
 /**
@@ -95,6 +102,35 @@ export function checkAgainstConnector(
   ]
   if (faults.length > 0) throw invalid(faults)
   valid(connector.manifest.configSchema, config, '/config')
+}
+
+/** A misspelt group would cover nobody. */
+export interface ScopeParts {
+  groupExists(sourceId: string, groupId: string): Promise<boolean>
+  sourceExists(sourceId: string): Promise<boolean>
+}
+
+/** @throws HubError ERR_INVALID_VALUE with every source or group that does not exist */
+export async function checkScope(scope: AppScope, parts: ScopeParts): Promise<void> {
+  const missing =
+    scope.kind === 'everyone'
+      ? await absent(scope.sourceIds ?? [], (id) => parts.sourceExists(id))
+      : await absent(scope.groups, (group) => parts.groupExists(group.sourceId, group.groupId))
+  const list = scope.kind === 'everyone' ? 'sourceIds' : 'groups'
+  if (missing.length > 0) {
+    throw invalid(
+      missing.map((at) => ({ pointer: `/scope/${list}/${at}`, message: 'does not exist' })),
+    )
+  }
+}
+
+/** Positions of the items that do not exist. */
+async function absent<T>(
+  items: readonly T[],
+  exists: (item: T) => Promise<boolean>,
+): Promise<number[]> {
+  const found = await Promise.all(items.map(exists))
+  return found.flatMap((there, at) => (there ? [] : [at]))
 }
 
 function isCidr(text: string): boolean {

@@ -24,6 +24,7 @@ import { defineRoute, type Route } from './route.ts'
 import { createRouter, type RouterParts } from './router.ts'
 import { type SourcesParts, sourceRoutes } from './sources.ts'
 import { type StatusParts, statusRoutes } from './status.ts'
+import { type StormsParts, stormRoutes } from './storms.ts'
 import { type TimelineParts, timelineRoutes } from './timeline.ts'
 import { type UsersParts, userRoutes } from './users.ts'
 
@@ -46,6 +47,7 @@ export type ApiResources = Omit<SourcesParts, 'authenticator'> & {
   OffboardingPreviewParts &
   ReportsParts &
   StatusParts &
+  StormsParts &
   TimelineParts &
   AuditParts & { ledger: LedgerPort; apiTokens: ApiTokensParts['tokens'] } & Pick<
     ApiTokensParts,
@@ -72,6 +74,7 @@ export function apiRoutes(resources: ApiResources): Route[] {
     ...offboardingPreviewRoutes(resources),
     ...reportRoutes(resources),
     ...statusRoutes(resources),
+    ...stormRoutes(resources),
     ...timelineRoutes(resources),
     ...alertRoutes(resources),
     ...ledgerRoutes(resources),

@@ -6,7 +6,7 @@ import type { RevocationDesk } from '../revocation/revocation-desk.ts'
 import type { AppRecord, Revocation } from '../revocation/types.ts'
 import type { Clock } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
-import { mayRead, OPERATORS_AND_OWNERS } from './access.ts'
+import { mayRead, OPERATORS_AND_OWNERS, READERS_AND_OWNERS } from './access.ts'
 import type { Act } from './acts.ts'
 import { idField, nameField } from './fields.ts'
 import { appNames, isOwed, revocationAnswer, showRevocation } from './revocation-answer.ts'
@@ -35,11 +35,13 @@ export function unitOf({ id, appId, facet, offboardingId }: Revocation) {
 /** What a person does about one revocation. An owner does it for their own apps. To waive one, propose it. */
 export function revocationActRoutes(parts: RevocationActsParts): Route[] {
   const { revocations, revocationDesk, desk } = parts
-  const load = async (id: string, principal: Principal): Promise<Revocation> => {
+  const find = async (id: string, principal: Principal): Promise<Revocation> => {
     const revocation = await revocations.revocation(id)
-    if (revocation === null || !mayRead(principal, revocation)) {
-      throw new HubError('ERR_NOT_FOUND', 'there is no such revocation')
-    }
+    if (revocation !== null && mayRead(principal, revocation)) return revocation
+    throw new HubError('ERR_NOT_FOUND', 'there is no such revocation')
+  }
+  const load = async (id: string, principal: Principal): Promise<Revocation> => {
+    const revocation = await find(id, principal)
     if (!isOwed(revocation)) throw settled()
     return revocation
   }
@@ -63,6 +65,29 @@ export function revocationActRoutes(parts: RevocationActsParts): Route[] {
         await acts.in(async (tx, act) => {
           await desk.retry(revocation, tx)
           await act({ entry: { type: 'revocation.retried', ...unitOf(revocation) } })
+        })
+        desk.poke()
+        return await answer(id)
+      },
+    }),
+
+    defineRoute({
+      method: 'POST',
+      path: '/revocations/{id}/observe',
+      summary:
+        'Look again, within a minute, whether it is still gone. Nothing is changed in the app, unless it is back',
+      allow: READERS_AND_OWNERS,
+      params,
+      answers,
+      handle: async ({ params: { id }, principal, acts }) => {
+        const revocation = await find(id, principal)
+        await acts.in(async (tx, act) => {
+          if (!(await revocationDesk.lookAgain(id, parts.clock.now(), tx))) {
+            throw new HubError('ERR_CONFLICT', 'nothing is proven of it that could be looked at')
+          }
+          await act({
+            entry: { type: 'admin.acted', kind: 'revocation.observe', about: revocation.id },
+          })
         })
         desk.poke()
         return await answer(id)

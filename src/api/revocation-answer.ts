@@ -30,6 +30,10 @@ export const revocationAnswer = z.object({
   overdue: z.boolean(),
   reason: z.string().optional().meta({ description: 'Why a person must act; see the runbook' }),
   fault: z.string().optional(),
+  heldBy: z
+    .string()
+    .optional()
+    .meta({ description: 'Id of the storm that holds it until two persons let it go on' }),
   verdict: z
     .object({
       grade: z.enum(['A', 'B', 'C', 'F']),
@@ -62,6 +66,10 @@ export const revocationAnswer = z.object({
       endedAt: instantField.optional(),
     })
     .optional(),
+  looked: z
+    .object({ at: instantField, seen: z.enum(['gone', 'live', 'unknown', 'moot']) })
+    .optional()
+    .meta({ description: 'The last look after the proof' }),
   entry: z.object({ index: z.int(), leafHash: z.string() }).optional(),
 })
 export type RevocationAnswer = z.infer<typeof revocationAnswer>
@@ -75,7 +83,7 @@ export function showRevocation(
   now: Instant,
   names: ReadonlyMap<string, string>,
 ): RevocationAnswer {
-  const { verdict, entry, reason, fault } = revocation
+  const { verdict, entry, reason, fault, heldBy } = revocation
   const open = isOwed(revocation)
   return {
     id: revocation.id,
@@ -93,6 +101,7 @@ export function showRevocation(
     overdue: open && revocation.deadlineAt < now,
     ...(reason === undefined ? {} : { reason }),
     ...(fault === undefined ? {} : { fault }),
+    ...present({ heldBy }),
     ...(verdict === undefined
       ? {}
       : {
@@ -117,8 +126,10 @@ export function showRevocation(
 function showNotes({
   attestation,
   waiver,
-}: Revocation): Pick<RevocationAnswer, 'attestation' | 'waiver'> {
+  looked,
+}: Revocation): Pick<RevocationAnswer, 'attestation' | 'waiver' | 'looked'> {
   return {
+    ...(looked === undefined ? {} : { looked: { at: iso(looked.at), seen: looked.seen } }),
     ...(attestation === undefined
       ? {}
       : {

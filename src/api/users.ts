@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { AttributePath, Filter } from '../directory/query.ts'
+import type { PeopleSearch } from '../directory/people-search.ts'
 import type { DirectoryStore } from '../directory/store.ts'
 import type { UserRecord } from '../directory/types.ts'
 import type { RevocationReader } from '../revocation/reader.ts'
@@ -17,7 +17,8 @@ import { appNames, revocationAnswer, showRevocation } from './revocation-answer.
 import { defineRoute, type Route } from './route.ts'
 
 export interface UsersParts {
-  directory: Pick<DirectoryStore, 'user' | 'listUsers'>
+  directory: Pick<DirectoryStore, 'user'>
+  people: PeopleSearch
   sources: { all(): Promise<readonly { id: string }[]> }
   revocations: Pick<RevocationReader, 'list' | 'offboardings'>
   apps: { all(): Promise<AppRecord[]> }
@@ -61,44 +62,15 @@ const statusAnswer = userAnswer.extend({
   offboardings: z.array(offboardingAnswer),
 })
 
-const text = (attribute: string, more: Partial<AttributePath> = {}): AttributePath => ({
-  attribute,
-  type: 'string',
-  caseExact: false,
-  multiValued: false,
-  ...more,
-})
-const SEARCHED: readonly AttributePath[] = [
-  text('userName'),
-  text('externalId', { caseExact: true }),
-  text('emails', { sub: 'value', multiValued: true }),
-]
-
 /** People, and what is known about their access. */
 export function userRoutes(parts: UsersParts): Route[] {
   const { directory, revocations, clock } = parts
-
-  const search = async (prefix: string, sourceId: string | undefined): Promise<UserRecord[]> => {
-    const ids = sourceId === undefined ? (await parts.sources.all()).map((s) => s.id) : [sourceId]
-    const filter: Filter = {
-      kind: 'or',
-      of: SEARCHED.map((path) => ({ kind: 'compare', path, operator: 'sw', value: prefix })),
-    }
-    const found: UserRecord[] = []
-    for (const id of ids) {
-      const count = SEARCH_LIMIT + 1 - found.length
-      if (count <= 0) break
-      const page = { kind: 'index', startIndex: 1, count } as const
-      found.push(...(await directory.listUsers(id, { filter, page })).items)
-    }
-    return found
-  }
-
   return [
     defineRoute({
       method: 'GET',
       path: '/users',
-      summary: 'Find people by the beginning of user name, e-mail address or external id',
+      summary:
+        'Find people by the beginning of user name, e-mail address or external id, deleted ones too',
       allow: READERS,
       query: z.strictObject({
         search: z.string().trim().min(1, 'must not be empty').max(256),
@@ -111,14 +83,17 @@ export function userRoutes(parts: UsersParts): Route[] {
         },
       },
       handle: async ({ query }) => {
-        const found = await search(query.search, query.source)
-        return {
-          status: 200,
-          json: {
-            items: found.slice(0, SEARCH_LIMIT).map(showUser),
-            truncated: found.length > SEARCH_LIMIT,
-          },
-        }
+        const sourceIds =
+          query.source === undefined
+            ? (await parts.sources.all()).map(({ id }) => id)
+            : [query.source]
+        const limit = SEARCH_LIMIT
+        const { users, former, more } = await parts.people.find(query.search, { sourceIds, limit })
+        const items = [
+          ...users.map(showUser),
+          ...former.map((one) => showFormer(one.sourceId, one.userId, one)),
+        ]
+        return { status: 200, json: { items, truncated: more } }
       },
     }),
 

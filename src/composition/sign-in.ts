@@ -1,5 +1,5 @@
 import type { Router } from 'express'
-import { type ActRecorder, createActRecorder } from '../api/acts.ts'
+import type { ActRecorder } from '../api/acts.ts'
 import { createSignInRouter } from '../api/sign-in.ts'
 import { createStanding } from '../api/standing.ts'
 import { type AdminAuthenticator, createAdminAuthenticator } from '../auth/admin-authenticator.ts'
@@ -8,6 +8,7 @@ import { createSessions } from '../auth/sessions.ts'
 import { NO_DIRECTORY, type StandingPort } from '../auth/standing.ts'
 import type { OidcConfig } from '../config/config.ts'
 import { systemClock } from '../shared/clock.ts'
+import { actRecorder } from './acts.ts'
 import type { Parts } from './parts.ts'
 
 /** Who may use the API, and how they get in. */
@@ -35,13 +36,7 @@ export async function createSignIn({
   const { adminSource, oidc } = config
   const standing =
     adminSource === undefined ? NO_DIRECTORY : createStanding(stores.directory, adminSource)
-  const acts = createActRecorder({
-    audit: stores.audit,
-    entries,
-    ledger: stores.intake,
-    vault,
-    clock: stores.clock,
-  })
+  const acts = actRecorder({ stores, entries, vault })
   const sessions = createSessions({
     store: stores.sessions,
     masterKey: secrets.masterKey,

@@ -1,17 +1,29 @@
+import { HUB } from '../api/acts.ts'
 import type { StormDesk } from '../api/approval-storms.ts'
 import { createStormGuard, createStormRelease } from '../intake/storm.ts'
 import { createLaneDesk } from '../revocation/lane-desk.ts'
 import { newId } from '../shared/ids.ts'
+import { actRecorder } from './acts.ts'
 import type { Parts } from './parts.ts'
 
 /** For the intake: far more departures than usual hold what cannot be undone. */
-export const stormGuard = ({ config, stores }: Pick<Parts, 'config' | 'stores'>) =>
-  createStormGuard({
+export function stormGuard(parts: Pick<Parts, 'config' | 'stores' | 'entries' | 'vault'>) {
+  const { config, stores } = parts
+  const acts = actRecorder(parts)
+  return createStormGuard({
     store: stores.stormStore,
     limits: { departures: config.stormDepartures, sharePercent: config.stormSharePercent },
     clock: stores.clock,
     newId,
+    onHeld: async ({ id: storm, sourceId: source, departures }, tx) => {
+      await acts.record(
+        { principal: HUB, requestId: storm },
+        { entry: { type: 'storm.held', storm, source, departures } },
+        tx,
+      )
+    },
   })
+}
 
 /** For workers: carries out what two persons allowed. */
 export function stormRelease({ stores, log }: Pick<Parts, 'stores' | 'log'>, poke: () => void) {

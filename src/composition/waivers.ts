@@ -1,4 +1,4 @@
-import { createActRecorder, HUB } from '../api/acts.ts'
+import { HUB } from '../api/acts.ts'
 import { unitOf } from '../api/revocation-acts.ts'
 import { reopen } from '../intake/reopen.ts'
 import type { UserChangeDeps } from '../intake/user-changes.ts'
@@ -9,6 +9,7 @@ import type { Revocation } from '../revocation/types.ts'
 import { SECOND } from '../shared/clock.ts'
 import { isHubError } from '../shared/errors.ts'
 import type { Transaction } from '../shared/transaction.ts'
+import { actRecorder } from './acts.ts'
 import type { Parts } from './parts.ts'
 
 /** A waiver that has run out is noticed within this. */
@@ -70,13 +71,7 @@ export function createWaiverCare(
   { stores, entries, vault, log }: Pick<Parts, 'stores' | 'entries' | 'vault' | 'log'>,
   changes: UserChangeDeps,
 ): Loop {
-  const acts = createActRecorder({
-    audit: stores.audit,
-    entries,
-    ledger: stores.intake,
-    vault,
-    clock: stores.clock,
-  })
+  const acts = actRecorder({ stores, entries, vault })
   const end = async (revocation: Revocation, tx: Transaction): Promise<void> => {
     if (!(await stores.revocationDesk.endWaiver(revocation.id, stores.clock.now(), tx))) return
     await acts.record(

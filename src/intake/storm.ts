@@ -46,11 +46,16 @@ export interface StormStore {
   /** The oldest one that is held, of this source. */
   held(sourceId: string): Promise<Storm | null>
   resumedSince(sourceId: string, since: Instant): Promise<boolean>
-  /** Keeps it, if it is not there yet. */
-  keep(storm: Pick<Storm, 'id' | 'sourceId' | 'openedAt'>, tx: Transaction): Promise<void>
+  /** Keeps it. False when it is there already. */
+  keep(storm: Pick<Storm, 'id' | 'sourceId' | 'openedAt'>, tx: Transaction): Promise<boolean>
   /** Lets everything that is held of the source go on, from the commit on. @returns ids */
   resume(sourceId: string, now: Instant, tx: Transaction): Promise<string[]>
   all(state: Storm['state']): Promise<Storm[]>
+  /** Newest first. @throws HubError ERR_INVALID_CURSOR */
+  list(
+    filter: { sourceId?: string; state?: Storm['state'] },
+    paging: { limit: number; cursor?: string },
+  ): Promise<{ items: Storm[]; next?: string }>
   /** What it holds and still owes. */
   count(id: string): Promise<{ departures: number; revocations: number }>
   /** Some of what it holds, in the order of their ids, from the one after `after` on. */
@@ -98,8 +103,13 @@ export function createStormGuard(options: {
   limits: StormLimits
   clock: Clock
   newId(): string
+  /** A storm begins to hold: in the transaction that keeps it. @param storm.departures within the hour */
+  onHeld?(
+    storm: { id: string; sourceId: string; departures: number },
+    tx: Transaction,
+  ): Promise<void>
 }): StormGuard {
-  const { store, limits, clock } = options
+  const { store, limits, clock, onHeld } = options
   const counts = new Map<string, Count>()
   const peopled = new Map<string, { people: number; until: Instant }>()
 
@@ -140,8 +150,11 @@ export function createStormGuard(options: {
       }
     },
     keep: async ({ id, sourceId }, tx) => {
-      if (counts.get(sourceId)?.isKept) return
-      await store.keep({ id, sourceId, openedAt: clock.now() }, tx)
+      const count = counts.get(sourceId)
+      if (count?.isKept) return
+      if (await store.keep({ id, sourceId, openedAt: clock.now() }, tx)) {
+        await onHeld?.({ id, sourceId, departures: count?.departures ?? 0 }, tx)
+      }
     },
   }
 }

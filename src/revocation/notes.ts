@@ -27,10 +27,20 @@ export interface Waiver {
   endedAt?: Instant
 }
 
-/** What people have said about a revocation. */
+/**
+ * What the hub saw when it looked again after the proof. `unknown`: the app did not say, and is asked again;
+ * `moot`: there is nothing to look at, or newer work answers for it.
+ */
+export interface LaterLook {
+  at: Instant
+  seen: 'gone' | 'live' | 'unknown' | 'moot'
+}
+
+/** What people have said about a revocation, and what was seen later. */
 export interface RevocationNotes {
   /** Who takes care of it: a name or an e-mail address. */
   assignee?: string
   attestation?: Attestation
   waiver?: Waiver
+  looked?: LaterLook
 }

@@ -41,8 +41,9 @@ export function createReobserver(deps: ReobserverDeps): Loop {
       const { id } = revocation
       if (!(await deps.watch.beginReobservation(id, now, now + TURN_MS))) continue
       const seen = await lookAgain(deps, revocation)
+      const looked = { at: deps.clock.now(), seen }
       if (seen === 'unknown') {
-        await deps.watch.endReobservation(id, done, deps.clock.now() + ASK_AGAIN_MS)
+        await deps.watch.endReobservation(id, { done, next: looked.at + ASK_AGAIN_MS, looked })
         continue
       }
       if (seen === 'live') {
@@ -53,9 +54,12 @@ export function createReobserver(deps: ReobserverDeps): Loop {
         )
         await deps.onRevived(revocation)
       }
-      const next =
-        seen === 'gone' ? nextReobservation(revocation.provenAt ?? now, done + 1) : undefined
-      await deps.watch.endReobservation(id, done + 1, next)
+      const { provenAt = now } = revocation
+      const planned = nextReobservation(provenAt, done)
+      // A look that somebody asked for takes the place of none of the planned ones.
+      const after = planned !== undefined && planned > now ? done : done + 1
+      const next = seen === 'gone' ? nextReobservation(provenAt, after) : undefined
+      await deps.watch.endReobservation(id, { done: after, next, looked })
     }
     return due.length === BATCH ? 0 : (deps.everyMs ?? EVERY_MS)
   }

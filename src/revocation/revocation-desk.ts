@@ -9,6 +9,8 @@ export interface RevocationDesk {
   attest(id: string, attestation: Attestation, tx: Transaction): Promise<boolean>
   /** From here on nothing is owed of it; the caller seals the waiver in the same transaction. */
   waive(id: string, waiver: Waiver, tx: Transaction): Promise<Revocation | null>
+  /** Has what is proven looked at again, now. False when it is not proven. */
+  lookAgain(id: string, now: Instant, tx: Transaction): Promise<boolean>
   /** Waivers that have run out, oldest first. */
   waiversOver(now: Instant, limit: number): Promise<Revocation[]>
   /** @returns false when somebody was faster */

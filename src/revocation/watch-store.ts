@@ -1,6 +1,7 @@
 import type { Instant } from '../shared/clock.ts'
 import type { Transaction } from '../shared/transaction.ts'
 import type { EscalationLevel } from './escalation.ts'
+import type { LaterLook } from './notes.ts'
 import type { Revocation } from './types.ts'
 
 /** Revocations by what the clock asks of them. */
@@ -22,6 +23,9 @@ export interface WatchStore {
   reobservable(now: Instant, limit: number): Promise<{ revocation: Revocation; done: number }[]>
   /** Takes a due look on: until `until` no other process does. False when one was faster. */
   beginReobservation(id: string, now: Instant, until: Instant): Promise<boolean>
-  /** @param next undefined: no more looks */
-  endReobservation(id: string, done: number, next: Instant | undefined): Promise<void>
+  /** @param end.next undefined: no more looks */
+  endReobservation(
+    id: string,
+    end: { done: number; next: Instant | undefined; looked: LaterLook },
+  ): Promise<void>
 }

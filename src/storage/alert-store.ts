@@ -67,11 +67,12 @@ export function createAlertStore(connection: Connection): AlertStore {
         ])
       }),
 
-    acknowledge: (id, by, at) =>
-      translated(async () => {
+    acknowledge: (id, by, at, tx) =>
+      within(tx, async () => {
         const { matchedCount } = await alerts.updateOne(
           { _id: id, state: 'open' },
           { $set: { state: 'acknowledged', acknowledgedBy: by, lastAt: at } },
+          sessionOf(tx),
         )
         return matchedCount === 1
       }),

@@ -29,7 +29,11 @@ export async function eraseRestored(
 async function eraseData(connection: Connection, id: string, tx: Transaction): Promise<void> {
   const session = sessionOf(tx)
   await evidenceOf(connection).deleteMany({ offboardingId: id }, session)
-  await offboardingsOf(connection).updateOne({ _id: id }, { $unset: { subject: '' } }, session)
+  await offboardingsOf(connection).updateOne(
+    { _id: id },
+    { $unset: { subject: '', names: '' } },
+    session,
+  )
 }
 
 const evidenceOf = (connection: Connection) =>

@@ -35,6 +35,16 @@ export function createRevocationDesk(connection: Connection): RevocationDesk {
         return row && revocationOf(row)
       }),
 
+    lookAgain: (id, now, tx) =>
+      within(tx, async () => {
+        const done = await rows.updateOne(
+          { _id: id, state: 'proven' },
+          { $set: { reobserveAt: now } },
+          sessionOf(tx),
+        )
+        return done.matchedCount === 1
+      }),
+
     waiversOver: (now, limit) =>
       translated(async () => {
         const over = { state: 'waived' as const, 'waiver.until': { $lte: now } }

@@ -8,6 +8,8 @@ export type OffboardingRow = Omit<Offboarding, 'id'> & {
   _id: string
   /** Set when `offboarding.closed` waits in the ledger's intake: it is written once. */
   closing?: boolean
+  /** How the person is called, folded, for searches. Erased together with `subject`. */
+  names?: string[]
   /** Revocations that are not closed yet; 0 tells the closer to look. */
   open: number
 }
@@ -44,6 +46,7 @@ const OFFBOARDING_INDEXES: mongo.IndexDescription[] = [
   // A repeated intake creates nothing new; also serves the cases of one user.
   { key: { sourceId: 1, userId: 1, generation: 1 }, unique: true },
   { key: { sourceId: 1, openedAt: -1 } },
+  { key: { sourceId: 1, names: 1 } },
   { key: { openedAt: -1, _id: -1 } },
   { key: { state: 1, openedAt: -1, _id: -1 } },
   { key: { open: 1, closing: 1 }, partialFilterExpression: { state: 'open' } },

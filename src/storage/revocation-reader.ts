@@ -159,6 +159,12 @@ export function revocationOf(row: RevocationRow): Revocation {
   return { ...revocation, id: _id }
 }
 
-export function offboardingOf({ _id, open: _, closing: __, ...row }: OffboardingRow): Offboarding {
+export function offboardingOf({
+  _id,
+  open: _,
+  closing: __,
+  names: ___,
+  ...row
+}: OffboardingRow): Offboarding {
   return { ...row, id: _id }
 }

@@ -6,6 +6,7 @@ import type { RevocationStore } from '../revocation/store.ts'
 import type { Revocation } from '../revocation/types.ts'
 import { HubError } from '../shared/errors.ts'
 import { gatheredById } from './lane-batch.ts'
+import { namesOf } from './people-search.ts'
 import {
   caseKeysOf,
   offboardingsOf,
@@ -47,7 +48,14 @@ export function createRevocationStore(
             {
               updateOne: {
                 filter: { sourceId, userId, generation },
-                update: { $setOnInsert: { ...fields, _id: id, open: planned.length } },
+                update: {
+                  $setOnInsert: {
+                    ...fields,
+                    _id: id,
+                    open: planned.length,
+                    names: namesOf(fields.subject),
+                  },
+                },
                 upsert: true,
               },
             },

@@ -26,6 +26,7 @@ import { createErasure } from './ledger-erasure.ts'
 import { createLedgerIntake } from './ledger-intake-store.ts'
 import { createLedgerStore } from './ledger-store.ts'
 import { checkMasterKey } from './master-key.ts'
+import { createPeopleSearch } from './people-search.ts'
 import { createReportStore } from './report-store.ts'
 import { createRevocationDesk } from './revocation-desk-store.ts'
 import { prepareRevocations } from './revocation-models.ts'
@@ -115,6 +116,7 @@ export async function openStores(
     /** Beside the secrets: until when they hold. */
     secretExpiries: createSecretExpiryStore(connection),
     directory: createDirectoryStore(connection),
+    people: createPeopleSearch(connection),
     lanes: createLaneStore(connection),
     leaves: createLeaveStore(connection),
     revocations: createRevocationStore(connection),

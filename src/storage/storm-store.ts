@@ -3,6 +3,7 @@ import type { Storm, StormStore } from '../intake/storm.ts'
 import { laneId } from '../revocation/lane.ts'
 import { CLOSED_STATES } from '../revocation/types.ts'
 import { translated } from './errors.ts'
+import { keysetCursor, parseKeyset } from './keyset.ts'
 import { offboardingsOf, revocationsOf } from './revocation-models.ts'
 import { sessionOf } from './transaction.ts'
 
@@ -18,6 +19,7 @@ export async function prepareStorms(connection: Connection): Promise<void> {
     await stormsOf(connection).createIndexes([
       { key: { sourceId: 1, state: 1, openedAt: 1 } },
       { key: { state: 1 } },
+      { key: { openedAt: -1, _id: -1 } },
     ])
   })
 }
@@ -51,11 +53,12 @@ export function createStormStore(connection: Connection): StormStore {
         return row !== null
       }),
     keep: async ({ id, ...storm }, tx) => {
-      await storms.updateOne(
+      const kept = await storms.updateOne(
         { _id: id },
         { $setOnInsert: { ...storm, state: 'held' } },
         { upsert: true, ...sessionOf(tx) },
       )
+      return kept.upsertedCount === 1
     },
     resume: async (sourceId, now, tx) => {
       const rows = await storms.find({ sourceId, state: 'held' }, sessionOf(tx)).toArray()
@@ -68,6 +71,29 @@ export function createStormStore(connection: Connection): StormStore {
       return ids
     },
     all: (state) => translated(async () => (await storms.find({ state }).toArray()).map(stormOf)),
+    list: (filter, { limit, cursor }) =>
+      translated(async () => {
+        const after = cursor === undefined ? undefined : parseKeyset(cursor)
+        const beyond =
+          after === undefined
+            ? {}
+            : {
+                $or: [
+                  { openedAt: { $lt: after.at } },
+                  { openedAt: after.at, _id: { $lt: after.id } },
+                ],
+              }
+        const rows = await storms
+          .find({ ...filter, ...beyond })
+          .sort({ openedAt: -1, _id: -1 })
+          .limit(limit + 1)
+          .toArray()
+        const items = rows.slice(0, limit).map(stormOf)
+        const last = items.at(-1)
+        return rows.length > limit && last !== undefined
+          ? { items, next: keysetCursor(last.openedAt, last.id) }
+          : { items }
+      }),
     count: (id) =>
       translated(async () => {
         const [row] = await revocations

@@ -54,13 +54,13 @@ export function createWatchStore(connection: Connection): WatchStore {
         return result.modifiedCount === 1
       }),
 
-    endReobservation: (id, done, next) =>
+    endReobservation: (id, { done, next, looked }) =>
       translated(async () => {
         await revocations.updateOne(
           { _id: id },
           next === undefined
-            ? { $set: { reobserved: done }, $unset: { reobserveAt: '' } }
-            : { $set: { reobserved: done, reobserveAt: next } },
+            ? { $set: { reobserved: done, looked }, $unset: { reobserveAt: '' } }
+            : { $set: { reobserved: done, looked, reobserveAt: next } },
         )
       }),
   }

@@ -1,4 +1,9 @@
 import { afterAll, expect, test } from 'vitest'
+import { createAlerting } from '../../src/composition/alerting.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { DAY } from '../../src/shared/clock.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { eventually } from '../support/eventually.ts'
 import { startApi } from './api-harness.ts'
 
 const api = await startApi()
@@ -153,6 +158,41 @@ test('apps, a connection test, has a line for each check and credential', async 
     checks: [{ ok: false, detail: 'bug: the connector threw TypeError' }],
   })
   expect(broken.text).not.toContain('a bug in the connector')
+})
+
+test('apps, a secret whose end is near, raises an alert until its end is another one', async () => {
+  const inDays = (days: number) => new Date(Date.now() + days * DAY).toISOString()
+  const ends = { token: inDays(5) }
+  const { json: made } = await api.api('POST', '/apps', app({ secretsExpireAt: ends }))
+  expect(made.secretsExpireAt).toEqual(ends)
+  const parts = { config: loadConfig({}), stores: api.stores, log: createLog({ level: 'silent' }) }
+  const seen = async (state: string): Promise<object[]> => {
+    const watch = createAlerting(parts).watch()
+    watch.start()
+    const path = `/alerts?rule=app-secret-expiring&state=${state}`
+    const found = await eventually(`${state} alerts`, async () => {
+      const { items } = (await api.api('GET', path)).json
+      return items.length > 0 && items
+    })
+    await watch.stop()
+    return found
+  }
+  expect(await seen('open')).toMatchObject([
+    { about: { appId: made.id, secretName: 'token' }, owners: ['ann@example.com'] },
+  ])
+
+  const path = `/apps/${made.id}`
+  const change = async (version: number, body: object) =>
+    (await api.api('PATCH', path, body, { 'if-match': `"${version}"` })).json
+  const later = { token: inDays(300) }
+  expect((await change(1, { secretsExpireAt: later })).secretsExpireAt).toEqual(later)
+  expect(await seen('resolved')).toHaveLength(1)
+  const [act] = (await api.api('GET', `/audit?about=${made.id}&type=app.changed`)).json.items
+  expect(act.facts.fields).toEqual(['secrets_expire_at'])
+
+  expect((await change(2, { secrets: { token: 'new' } })).secretsExpireAt).toEqual({})
+  const wrong = await change(3, { secretsExpireAt: { witnessToken: inDays(1) } })
+  expect(wrong.errors).toMatchObject([{ pointer: '/secretsExpireAt/witnessToken' }])
 })
 
 test('connectors, the list, shows what each must be told', async () => {

@@ -3,6 +3,7 @@ import type { UserRecord } from '../../src/directory/types.ts'
 import type { Offboarding, Revocation } from '../../src/revocation/types.ts'
 import { HOUR } from '../../src/shared/clock.ts'
 import { newId } from '../../src/shared/ids.ts'
+import { peopleQueries } from '../../src/storage/people-search.ts'
 import { startApi } from './api-harness.ts'
 
 const api = await startApi()
@@ -99,6 +100,63 @@ test('people, a search by the beginning of a key, finds them in all sources or i
   expect(await find('search=searched&source=entra')).toEqual([ids[1]])
   expect(await find('search=earched')).toEqual([])
   expect(await find('search=.*')).toEqual([])
+})
+
+test('people, a leaver whom the provider has deleted, is found by every name until that is erased', async () => {
+  const userId = newId()
+  const subject = {
+    sourceId: 'okta',
+    userId,
+    userName: 'Vanished@Example.com',
+    externalId: 'Ext-Vanished',
+    displayName: 'V',
+    emails: ['v@mail.example'],
+  }
+  const first = await leaves(userId, [proven()], { subject, state: 'closed' })
+  const second = await leaves(userId, [proven()], { subject, generation: 2, state: 'closed' })
+  const find = async (query: string): Promise<{ id: string; deleted: boolean }[]> =>
+    (await api.api('GET', `/users?${query}`)).json.items
+  for (const query of ['VANISHED@', 'v@mail.ex', 'ext-van', 'Vanished@example.com']) {
+    expect
+      .soft(await find(`search=${query}`), query)
+      .toMatchObject([{ id: userId, deleted: true, userName: subject.userName }])
+  }
+  expect(await find('search=vanished&source=entra')).toEqual([])
+  expect(await find('search=anished')).toEqual([])
+
+  await api.stores.directory.insertUser({
+    id: userId,
+    sourceId: 'okta',
+    resource: { userName: 'back@example.com' },
+    active: true,
+    version: 1,
+    generation: 2,
+    created: now,
+    lastModified: now,
+  })
+  expect(await find('search=vanished')).toEqual([])
+  await api.stores.directory.removeUser('okta', userId, 1)
+
+  for (const { id } of [first, second]) {
+    await api.stores.transactor.transaction((tx) => api.resources.erasure.eraseCase(id, tx))
+  }
+  expect(await find('search=vanished')).toEqual([])
+})
+
+test('people, every query of a search, reads what it gives and no more', async () => {
+  const queries = peopleQueries('crowded@', ['okta', 'entra'])
+  const db = api.connection.getClient().db(api.database.dbName)
+  for (const [collection, query] of [
+    ...queries.users.map((one) => ['users', one] as const),
+    ['offboardings', queries.offboardings] as const,
+  ]) {
+    const plan = await db
+      .collection(collection)
+      .find(query as object)
+      .explain('executionStats')
+    expect(plan['executionStats']).toMatchObject({ totalDocsExamined: 0 })
+    expect(JSON.stringify(plan['queryPlanner'])).not.toContain('COLLSCAN')
+  }
 })
 
 test('people, a search with many results, says that it is cut', async () => {

@@ -3,6 +3,7 @@ import type { Connector } from '../../src/connector-sdk/contract.ts'
 import { createEscalator, type Escalation } from '../../src/revocation/escalator.ts'
 import type { Revocation } from '../../src/revocation/types.ts'
 import { HOUR } from '../../src/shared/clock.ts'
+import { createRevocationDesk } from '../../src/storage/revocation-desk-store.ts'
 import { revocationsOf } from '../../src/storage/revocation-models.ts'
 import { freshDatabase } from '../support/database.ts'
 import { type Engine, engineOn } from '../support/engine.ts'
@@ -71,13 +72,25 @@ test('reobserver, an account that came back after the proof, is noticed; a dead 
   const scheduled = await rows().findOne({ _id: proven.id })
   expect(scheduled?.reobserveAt).toBe(proven.provenAt! + HOUR)
 
-  await rows().updateOne({ _id: proven.id }, { $set: { reobserveAt: 0 } })
+  const desk = createRevocationDesk(database.connection)
+  await engine.transactor.transaction((tx) => desk.lookAgain(proven.id, Date.now(), tx))
+  const asked = engine.startWorker()
+  const looked = await eventually('a look that somebody asked for', async () => {
+    const row = await rows().findOne({ _id: proven.id })
+    return row?.looked === undefined ? undefined : row
+  })
+  expect(looked).toMatchObject({ looked: { seen: 'gone' }, reobserveAt: scheduled?.reobserveAt })
+  await asked.stop()
+
+  // An hour goes by.
+  const provenAt = proven.provenAt! - HOUR
+  await rows().updateOne({ _id: proven.id }, { $set: { provenAt, reobserveAt: 0 } })
   const second = engine.startWorker()
   const again = await eventually('a second look', async () => {
     const row = await rows().findOne({ _id: proven.id })
     return row?.reobserved === 1 ? row : undefined
   })
-  expect(again.reobserveAt).toBe(proven.provenAt! + 24 * HOUR)
+  expect(again.reobserveAt).toBe(provenAt + 24 * HOUR)
   expect(revived).toEqual([])
   await second.stop()
 

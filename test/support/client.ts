@@ -21,6 +21,7 @@ export interface HubClient {
     connectorId?: string
     config: object
     secrets: Record<string, string>
+    secretsExpireAt?: Record<string, string>
     scope?: object
     class?: number
   }): Promise<string>
