@@ -27,11 +27,14 @@ declare module 'vitest' {
 export function testKit(harness: KitHarness, system: string, only = /^/): void {
   const connector = harness.connector.manifest.id
   const cases = connectorKit(harness).filter(({ name }) => only.test(name))
-  test.for(cases)('$name', async ({ name, run }, { task }) => {
-    const result: KitResult = { connector, case: name, system }
-    task.meta.kit = result
-    await run((why) => {
-      result.notApplicable = why
-    })
-  })
+  test.for(cases.map((one) => [one.name, one] as const))(
+    '%s',
+    async ([name, { run }], { task }) => {
+      const result: KitResult = { connector, case: name, system }
+      task.meta.kit = result
+      await run((why) => {
+        result.notApplicable = why
+      })
+    },
+  )
 }

@@ -11,6 +11,13 @@ export interface KitCase {
   run(notApplicable?: (why: string) => void): Promise<void>
 }
 
+/** The names of all cases, in order. */
+export const KIT_CASES: readonly string[] = [
+  truthCases,
+  ...Object.values(trickCases),
+  wireCases,
+].flatMap((cases) => Object.keys(cases))
+
 /**
  * What every connector must pass, as a list for any test runner:
  * `test.each(connectorKit(…).map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())`.
