@@ -50,8 +50,9 @@ async function start(): Promise<void> {
   const secrets = await localSecrets(config)
   const hub = await createHub({ config, connection, secrets, publicUrl, log })
   cleanups.push(() => hub.stop())
-  // Last in, first out: no new requests, then the roles, then storage.
-  cleanups.push(() => close(server))
+  // Last in, first out: no new requests and no new work, then the roles, then storage. The first two side by side: a
+  // slow request must not use up the time in which lanes are given back.
+  cleanups.push(() => Promise.all([close(server), hub.drain()]))
   hub.start()
   server.off('request', starting)
   server.on('request', hub.app)

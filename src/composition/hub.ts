@@ -12,7 +12,7 @@ import { createChanges } from './changes.ts'
 import { createHttp } from './http.ts'
 import { policyOf } from './ledger-parties.ts'
 import { createLedgerRole } from './ledger-role.ts'
-import { inOrder, type Service } from './lifecycle.ts'
+import { inOrder, type Service, sideBySide } from './lifecycle.ts'
 import { createParts, type HubOptions, type Parts } from './parts.ts'
 import { createProofWatch } from './proof-watch.ts'
 import { stormRelease } from './storms.ts'
@@ -27,7 +27,9 @@ export interface Hub extends Service {
   app: Express
   /** The log's public key (vkey), when this process signs. */
   ledgerKey: string | undefined
-  /** Finishes or gives back what is under way; resolves within 8 s. */
+  /** Takes on no more work and gives back what is under way, within 8 s; requests are still answered. */
+  drain(): Promise<void>
+  /** Drains, and stops the rest. */
   stop(): Promise<void>
 }
 
@@ -80,18 +82,14 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       })
     : undefined
 
-  // The worker hands over to the ledger, everybody else to the worker.
+  const work = sideBySide([worker, heartbeats, storms, waivers, leaves, watch])
+  // What is at work hands over to the ledger.
   const services = inOrder([
     { start: () => {}, stop: tracing.stop },
     clockRefresh(parts),
     { start: () => {}, stop: () => runner.close() },
     ledger,
-    worker,
-    heartbeats,
-    storms,
-    waivers,
-    leaves,
-    watch,
+    work,
   ])
   return {
     app: await createHttp({
@@ -105,6 +103,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     }),
     ledgerKey: ledger?.verifierKeys?.log,
     ...services,
+    drain: work.stop,
   }
 }
 

@@ -23,8 +23,36 @@ export function inOrder(services: readonly (Service | undefined)[]): Service {
       for (const service of present.toReversed()) {
         await service.stop().catch((error: unknown) => failures.push(error))
       }
-      if (failures.length > 1) throw new AggregateError(failures, 'several services did not stop')
-      if (failures.length === 1) throw failures[0]
+      failAs(failures)
     },
   }
+}
+
+/**
+ * Services that need nothing of each other: they stop at the same time, and once, however often that is asked.
+ *
+ * @throws (from `stop`) as `inOrder`
+ */
+export function sideBySide(services: readonly (Service | undefined)[]): Service {
+  const present = services.filter((service) => service !== undefined)
+  let stopping: Promise<void> | undefined
+  const stopAll = async (): Promise<void> => {
+    const ends = await Promise.allSettled(present.map((service) => service.stop()))
+    const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
+    failAs(failures)
+  }
+  return {
+    start: () => {
+      for (const service of present) service.start()
+    },
+    stop: () => {
+      stopping ??= stopAll()
+      return stopping
+    },
+  }
+}
+
+function failAs(failures: readonly unknown[]): void {
+  if (failures.length > 1) throw new AggregateError(failures, 'several services did not stop')
+  if (failures.length === 1) throw failures[0]
 }

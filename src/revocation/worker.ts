@@ -159,9 +159,12 @@ export function createWorker(given: WorkerDeps): Worker {
       // biome-ignore lint/style/noRestrictedGlobals: the worker owns timers
       const timer = setTimeout(() => abort.abort(), GRACE_MS)
       try {
-        await ear?.stop()
-        await scheduler.stop()
+        // At once for all: none takes on anything more from here on.
+        const begun = [...loops.values()].map((loop) => loop.stop())
+        await Promise.all([ear?.stop(), scheduler.stop(), ...begun])
+        // Those that the scheduler's last round began.
         await Promise.all([...loops.values()].map((loop) => loop.stop()))
+        // Last those that carry on what the lanes said.
         await Promise.all(all.map((loop) => loop.stop()))
       } finally {
         clearTimeout(timer)
