@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises'
-import { loadConfig } from '../config/config.ts'
+import { type Config, loadConfig } from '../config/config.ts'
 import { type Recovery, recoverLog } from '../ledger/recover.ts'
+import type { TlogSource } from '../ledger/tlog-source.ts'
 import { wormSource } from '../ledger/worm.ts'
 import { createWormDirectory } from '../ledger/worm-directory.ts'
+import { createWormS3 } from '../ledger/worm-s3.ts'
 import { systemClock } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { connect } from '../storage/connection.ts'
@@ -24,7 +26,10 @@ interface Options {
 /** Adds `quittance ledger recover`: puts a lost log, or the lost end of one, back from a copy. */
 export function registerRecover(ledger: ReturnType<typeof noun>, context: MakeContext): void {
   command(ledger, 'recover', 'put a lost log back into the database, from a copy of it')
-    .requiredOption('--from <directory>', 'LEDGER_WORM_DIRECTORY, or an exported log')
+    .requiredOption(
+      '--from <directory>',
+      'LEDGER_WORM_DIRECTORY, an exported log, or s3: the bucket of LEDGER_WORM_S3_BUCKET',
+    )
     .requiredOption('--key <vkey...>', 'public key of the log, former ones too')
     .addHelpText(
       'after',
@@ -55,8 +60,7 @@ async function recover(
   if (config.mongodbUri === undefined) {
     throw new CliError('Set MONGODB_URI to the database; start a mongod on DATA_DIR/db for it.')
   }
-  const isExport = await isFile(`${from}/checkpoint`)
-  const source = isExport ? sourceOf(from, api) : wormSource(createWormDirectory(from))
+  const source = await sourceIn(from, config.ledgerWormS3, api)
   const connection = await connect(config.mongodbUri, config.mongodbDb)
   try {
     await prepareLedger(connection)
@@ -69,6 +73,19 @@ async function recover(
   } finally {
     await connection.close()
   }
+}
+
+async function sourceIn(
+  from: string,
+  s3: Config['ledgerWormS3'],
+  api: Parameters<typeof sourceOf>[1],
+): Promise<TlogSource> {
+  if (from === 's3') {
+    if (s3 === undefined) throw new CliError('Set LEDGER_WORM_S3_BUCKET, as the hub had it.')
+    return wormSource(createWormS3(s3, { clock: systemClock }))
+  }
+  const isExport = await isFile(`${from}/checkpoint`)
+  return isExport ? sourceOf(from, api) : wormSource(createWormDirectory(from))
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -8,11 +8,11 @@ import { createSignerReporter } from '../ledger/signer-report.ts'
 import { createLedger, createSealing, createSigning, type Ledger } from '../ledger/start-ledger.ts'
 import { readerSource } from '../ledger/tlog-source.ts'
 import { createWormCopy } from '../ledger/worm-copy.ts'
-import { createWormDirectory } from '../ledger/worm-directory.ts'
 import { VERSION } from '../version.ts'
 import { authorityOf, logVerifiers } from './ledger-parties.ts'
 import { inOrder } from './lifecycle.ts'
 import type { Parts } from './parts.ts'
+import { wormStoreOf } from './worm-store.ts'
 
 /** What this process does for the ledger: `status` and keys where it signs, `poke` where it seals. */
 export type LedgerRole = Pick<Ledger, 'start' | 'stop'> &
@@ -31,20 +31,21 @@ export async function createLedgerRole(
     await writeFile(join(config.dataDir, 'keys', 'log.vkey'), `${role.verifierKeys.log}\n`)
   }
   const { status } = role
-  const { ledgerOrigin: origin, ledgerWormDirectory: directory } = config
+  const { ledgerOrigin: origin } = config
   const common = { store: stores.ledger, clock: stores.clock, log }
   const authority = await authorityOf(config)
   const anchors =
     (policy ?? authority) === undefined
       ? undefined
       : createAnchors({ ...common, policy, authority, fetch })
+  const worm = wormStoreOf(config)
   const copy =
-    directory === undefined
+    worm === undefined
       ? undefined
       : createWormCopy({
           ...common,
           source: readerSource(createLedgerReader({ origin, store: stores.ledger })),
-          worm: createWormDirectory(directory),
+          worm,
           // Of several processes, the one that signs.
           leading: () => status().leading,
         })

@@ -45,6 +45,8 @@ export interface Config {
   readonly ledgerTsaCertificates: string | undefined
   /** Path of a folder that exists. */
   readonly ledgerWormDirectory: string | undefined
+  /** A bucket instead of that folder. */
+  readonly ledgerWormS3: WormS3Config | undefined
   /** npm package names. */
   readonly connectors: readonly string[]
   /** Absolute path of the folder of connector programs. */
@@ -60,6 +62,19 @@ export interface Config {
   /** Base URL of OTLP over HTTP; absent: no traces. */
   readonly otlpEndpoint: string | undefined
   readonly logLevel: LogLevel
+}
+
+/** Where in S3 the write-once copy is kept. */
+export interface WormS3Config {
+  readonly bucket: string
+  readonly region: string
+  /** Absent: AWS. */
+  readonly endpoint?: string
+  /** Empty, or ends with `/`. */
+  readonly prefix: string
+  readonly retentionDays: number
+  /** Absent: as the AWS SDK finds them. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
 }
 
 /** A provider, and what its claims mean here. */
@@ -84,7 +99,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const { values, issues } = readVariables(env)
   const parsed = variableRules.safeParse(values)
   if (!parsed.success) issues.push(...parsed.error.issues)
-  issues.push(...missingTogether(values, issues), ...missingForSignIn(values))
+  issues.push(
+    ...missingTogether(values, issues),
+    ...missingForSignIn(values),
+    ...faultsOfCopy(values),
+  )
   if (!parsed.success || issues.length > 0) {
     const text = z.prettifyError(new z.ZodError(issues))
     throw new HubError('ERR_CONFIG', `the configuration has faults:\n${text}`)
@@ -125,6 +144,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     ledgerTsaUrl: v.LEDGER_TSA_URL,
     ledgerTsaCertificates: v.LEDGER_TSA_CERTIFICATES,
     ledgerWormDirectory: v.LEDGER_WORM_DIRECTORY,
+    ledgerWormS3: wormS3(v),
     connectors: Object.freeze(v.CONNECTORS),
     execConnectorDir:
       v.EXEC_CONNECTOR_DIR === undefined ? undefined : resolve(v.EXEC_CONNECTOR_DIR),
@@ -149,6 +169,36 @@ function missingTogether(values: Record<string, string>, known: readonly Issue[]
     .filter((name) => values[name] === undefined)
     .filter((name) => !known.some((issue) => issue.path[0] === `${name}_FILE`))
     .map((name) => fault(name, 'must be set when MONGODB_URI is set'))
+}
+
+/** One write-once copy; a key without its secret would be found out hours later. */
+function faultsOfCopy(values: Record<string, string>): Issue[] {
+  const has = (name: string): boolean => values[name] !== undefined
+  const [id, secret] = ['LEDGER_WORM_S3_ACCESS_KEY_ID', 'LEDGER_WORM_S3_SECRET_ACCESS_KEY'] as const
+  return [
+    ...(has('LEDGER_WORM_DIRECTORY') && has('LEDGER_WORM_S3_BUCKET')
+      ? [fault('LEDGER_WORM_S3_BUCKET', 'is set beside LEDGER_WORM_DIRECTORY; set one of them')]
+      : []),
+    ...(has(id) && !has(secret) ? [fault(secret, `must be set when ${id} is set`)] : []),
+    ...(has(secret) && !has(id) ? [fault(id, `must be set when ${secret} is set`)] : []),
+  ]
+}
+
+function wormS3(v: z.infer<typeof variableRules>): WormS3Config | undefined {
+  const { LEDGER_WORM_S3_BUCKET: bucket, LEDGER_WORM_S3_ENDPOINT: endpoint } = v
+  if (bucket === undefined) return undefined
+  const accessKeyId = v.LEDGER_WORM_S3_ACCESS_KEY_ID
+  const secretAccessKey = v.LEDGER_WORM_S3_SECRET_ACCESS_KEY
+  return Object.freeze({
+    bucket,
+    region: v.LEDGER_WORM_S3_REGION,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    prefix: v.LEDGER_WORM_S3_PREFIX,
+    retentionDays: v.LEDGER_WORM_S3_RETENTION_DAYS,
+    ...(accessKeyId === undefined || secretAccessKey === undefined
+      ? {}
+      : { credentials: { accessKeyId, secretAccessKey } }),
+  })
 }
 
 /** Signing in needs all of it: half a configuration would let nobody in, or everybody. */

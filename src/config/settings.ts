@@ -166,6 +166,45 @@ export const SETTINGS = [
       'Folder on write-once storage. The signer copies there what it signed, every ten seconds; quittance ledger recover reads it. It must exist.',
   },
   {
+    name: 'LEDGER_WORM_S3_BUCKET',
+    default: 'none',
+    description:
+      'Bucket with Object Lock, at AWS or another S3, for that copy instead of a folder. Objects are kept in COMPLIANCE mode.',
+  },
+  {
+    name: 'LEDGER_WORM_S3_PREFIX',
+    default: 'none',
+    description: 'Folder in that bucket, such as hub/.',
+  },
+  {
+    name: 'LEDGER_WORM_S3_REGION',
+    default: 'us-east-1',
+    description: 'Region of that bucket.',
+  },
+  {
+    name: 'LEDGER_WORM_S3_ENDPOINT',
+    default: 'AWS',
+    description: 'Base URL of that S3, where it is not AWS.',
+  },
+  {
+    name: 'LEDGER_WORM_S3_RETENTION_DAYS',
+    default: '3650',
+    description:
+      'How long nobody can delete an object of that copy, the owner of the account included.',
+  },
+  {
+    name: 'LEDGER_WORM_S3_ACCESS_KEY_ID',
+    default: 'as the AWS SDK finds it',
+    description:
+      'Access key for that bucket. It needs s3:PutObject, s3:PutObjectRetention, s3:GetObject, s3:GetObjectVersion, s3:ListBucketVersions, s3:GetBucketObjectLockConfiguration.',
+  },
+  {
+    name: 'LEDGER_WORM_S3_SECRET_ACCESS_KEY',
+    secret: true,
+    default: 'as the AWS SDK finds it',
+    description: 'Secret of that access key.',
+  },
+  {
     name: 'CONNECTORS',
     default: 'none',
     description: 'Comma-separated npm packages with further connectors.',

@@ -124,6 +124,26 @@ export const variableRules = z.object({
   LEDGER_TSA_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
   LEDGER_TSA_CERTIFICATES: z.string().optional(),
   LEDGER_WORM_DIRECTORY: z.string().optional(),
+  LEDGER_WORM_S3_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket')
+    .optional(),
+  LEDGER_WORM_S3_PREFIX: z
+    .string()
+    .regex(/^([A-Za-z0-9._-]+\/)+$/, 'must be like hub/ with a / at its end')
+    .default(''),
+  LEDGER_WORM_S3_REGION: z
+    .string()
+    .regex(/^[a-z0-9-]{2,32}$/, 'must be the name of a region')
+    .default('us-east-1'),
+  LEDGER_WORM_S3_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .optional(),
+  LEDGER_WORM_S3_RETENTION_DAYS: wholeNumber(36_500)
+    .refine((days) => days > 0, 'must be at least 1')
+    .default(3_650),
+  LEDGER_WORM_S3_ACCESS_KEY_ID: z.string().optional(),
+  LEDGER_WORM_S3_SECRET_ACCESS_KEY: z.string().optional(),
   CONNECTORS: z
     .string()
     .transform(list)

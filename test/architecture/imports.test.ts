@@ -10,7 +10,7 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
   'src/vault': [['src/shared'], []],
   'src/ledger': [
     ['src/shared', 'src/vault'],
-    ['jose', 'yauzl', 'yazl', 'zod'],
+    ['@aws-sdk/client-s3', 'jose', 'yauzl', 'yazl', 'zod'],
   ],
   'src/directory': [['src/shared'], []],
   'src/connector-sdk': [['src/shared'], ['ipaddr.js', 'jose', 'undici', 'zod']],

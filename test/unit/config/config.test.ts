@@ -113,3 +113,33 @@ test('local secrets, a damaged key file, is refused and left alone', async () =>
   ).rejects.toMatchObject({ code: 'ERR_MASTER_KEY' })
   expect(await readFile(join(dataDir, 'master-key'), 'utf8')).toBe('short')
 })
+
+test('configuration, a copy of the ledger in a folder and a bucket, or half a key, is refused', () => {
+  const text = faults({
+    LEDGER_WORM_DIRECTORY: '/worm',
+    LEDGER_WORM_S3_BUCKET: 'ledger-copy',
+    LEDGER_WORM_S3_ACCESS_KEY_ID: 'AKIA1',
+    LEDGER_WORM_S3_PREFIX: 'hub',
+    LEDGER_WORM_S3_RETENTION_DAYS: '0',
+  })
+  expect(text).toContain('is set beside LEDGER_WORM_DIRECTORY')
+  expect(text).toContain('must be set when LEDGER_WORM_S3_ACCESS_KEY_ID is set')
+  expect(text).toContain('must be like hub/')
+  expect(text).toContain('must be at least 1')
+})
+
+test('configuration, a bucket for the copy of the ledger, has its key and its defaults', () => {
+  const bucket = { LEDGER_WORM_S3_BUCKET: 'ledger-copy' }
+  expect(loadConfig(bucket).ledgerWormS3).toEqual({
+    bucket: 'ledger-copy',
+    region: 'us-east-1',
+    prefix: '',
+    retentionDays: 3650,
+  })
+  const own = loadConfig({
+    ...bucket,
+    LEDGER_WORM_S3_ACCESS_KEY_ID: 'AKIA1',
+    LEDGER_WORM_S3_SECRET_ACCESS_KEY: 's',
+  })
+  expect(own.ledgerWormS3?.credentials).toEqual({ accessKeyId: 'AKIA1', secretAccessKey: 's' })
+})
