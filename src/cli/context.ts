@@ -5,7 +5,7 @@ import type { Output } from './output.ts'
 import type { Progress } from './progress.ts'
 
 /** What every command works with. Made when a command runs, so that `--help` needs no hub. */
-interface Context {
+export interface Context {
   api: ApiClient
   output: Output
   /** Environment variables: what works without the API reads the hub's own settings. */

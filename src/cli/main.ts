@@ -1,7 +1,11 @@
 #!/usr/bin/env node
+import { CommanderError } from 'commander'
 import { CliError, createApiClient } from './api-client.ts'
 import { createProgram } from './program.ts'
 import { createProgress } from './progress.ts'
+
+/** Exit code for a command line that nobody understands. */
+const USAGE = 2
 
 const program = createProgram(({ json }) => ({
   api: createApiClient(process.env),
@@ -20,7 +24,12 @@ const program = createProgram(({ json }) => ({
 try {
   await program.parseAsync()
 } catch (error) {
-  if (!(error instanceof CliError)) throw error
-  process.stderr.write(`${error.message}\n`)
-  process.exitCode = 1
+  if (error instanceof CommanderError) {
+    // It has printed what is wrong, or the help that was asked for.
+    process.exitCode = error.exitCode === 0 ? 0 : USAGE
+  } else if (error instanceof CliError) {
+    process.stderr.write(`${error.message}\n`)
+    // A check that could not be made has said so itself.
+    process.exitCode ||= 1
+  } else throw error
 }

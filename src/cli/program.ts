@@ -3,8 +3,10 @@ import { registerAlerts } from './alerts.ts'
 import { registerApprovals } from './approvals.ts'
 import { registerApps } from './apps.ts'
 import { registerBackup } from './backup.ts'
+import { registerCompletion } from './completion.ts'
 import { registerConnectorsNew } from './connectors-new.ts'
 import type { MakeContext } from './context.ts'
+import { registerDoctor } from './doctor.ts'
 import { registerKeys } from './keys.ts'
 import { registerLedger } from './ledger.ts'
 import { registerOffboard } from './offboard.ts'
@@ -25,6 +27,8 @@ export function createProgram(context: MakeContext): Command {
       '\nEnvironment: QUITTANCE_URL (default http://127.0.0.1:8080), QUITTANCE_TOKEN (an API token; on the\n' +
         "hub's own machine that of DATA_DIR/admin-token is found by itself).",
     )
+    // Throws instead of ending the process; commands made from here on do the same.
+    .exitOverride()
     .showHelpAfterError('(add --help for what is possible)')
   registerStart(program)
   registerStatus(program, context)
@@ -41,5 +45,7 @@ export function createProgram(context: MakeContext): Command {
   registerLedger(program, context)
   registerBackup(program, context)
   registerKeys(program, context)
+  registerDoctor(program, context)
+  registerCompletion(program)
   return program
 }

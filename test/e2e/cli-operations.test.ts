@@ -134,6 +134,43 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
+test('doctor, a sound installation, has nothing that fails; an app that is away is named', async () => {
+  const env = {
+    ...settings(lost.dbName),
+    QUITTANCE_URL: hub?.client.origin ?? '',
+    QUITTANCE_TOKEN: ADMIN_TOKEN,
+  }
+  const { code, text } = await runCli(env, 'doctor')
+  for (const line of ['✔ configuration', '✔ signing key', '✔ database', '✔ journal', '✔ clock']) {
+    expect(text).toContain(line)
+  }
+  for (const line of ['✔ master key', '✔ hub', '✔ app           Directory']) {
+    expect(text).toContain(line)
+  }
+  expect(text).toMatch(/ 0 failures$/m)
+  expect(code).toBe(0)
+
+  await hub?.client.registerApp({
+    name: 'Gone',
+    config: { baseUrl: 'http://127.0.0.1:1', listsEverybody: true },
+    secrets: { token: 'x'.repeat(20) },
+    scope: { kind: 'everyone', sourceIds: ['okta'] },
+  })
+  const wrong = { ...env, MASTER_KEY: NEXT.toString('base64') }
+  const sick = await runCli(wrong, 'doctor', '--json')
+  expect(sick.code).toBe(1)
+  const failing = (JSON.parse(sick.text).findings as { state: string; what: string }[]).filter(
+    ({ state }) => state === 'fail',
+  )
+  expect(failing.map(({ what }) => what)).toEqual(['master key', 'app'])
+  const { items } = await hub!.client.api<{ items: { id: string; name: string }[] }>('GET', '/apps')
+  const gone = items.find(({ name }) => name === 'Gone')
+  await hub?.client.api('POST', `/apps/${gone?.id}/pause`)
+  const none = await runCli({ ...env, MASTER_KEY: 'short' }, 'doctor')
+  expect(none.text).toContain('MASTER_KEY')
+  expect(none.code).toBe(1)
+})
+
 test('backup, of a running hub, is whole, for its owner alone, and without a secret', async () => {
   const made = await runCli(settings(lost.dbName), 'backup', '--out', file, '--json')
   expect(made.code).toBe(0)
