@@ -70,6 +70,8 @@ try {
       process.exitCode = 1
     }
   }
+  // What the machine and HTTP add to everything else.
+  await measure('/healthz', () => get('/healthz', ''))
   await measure('status of one person', async (n) => {
     const answer = await get(`/users/${SOURCE}/${idOf(n)}`)
     if (answer.access.length !== each) throw new Error(`${answer.access.length} revocations`)
