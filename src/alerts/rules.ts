@@ -75,6 +75,14 @@ export const RULES = {
     severity: 'critical',
     title: 'The signer refuses to sign: the ledger is not the one it signed before',
   },
+  'ledger-rewritten': {
+    severity: 'critical',
+    title: 'The write-once copy holds another ledger than the database, or a longer one',
+  },
+  'ledger-behind': {
+    severity: 'warning',
+    title: 'Witnesses or the write-once copy do not follow the ledger',
+  },
 } as const satisfies Record<string, Rule>
 
 export type RuleName = keyof typeof RULES

@@ -16,6 +16,7 @@ import type { Revocation } from '../revocation/types.ts'
 import { newId } from '../shared/ids.ts'
 import type { Transaction } from '../shared/transaction.ts'
 import { VERSION } from '../version.ts'
+import { policyOf } from './ledger-parties.ts'
 import { inOrder } from './lifecycle.ts'
 import type { Parts } from './parts.ts'
 
@@ -105,12 +106,17 @@ async function ledgerState({
   config,
   stores,
 }: Pick<Parts, 'config' | 'stores'>): Promise<LedgerState> {
-  const status = await ledgerStatus(config.ledgerOrigin, stores.ledger, undefined)
+  const policy = await policyOf(config.ledgerPolicyFile)
+  const status = await ledgerStatus(config.ledgerOrigin, stores.ledger, policy)
   return {
     waitingSince: status.waiting.since,
     unsigned: status.lag,
     sealedAt: status.sealed.at,
+    signedAt: status.signed?.at ?? null,
+    signerSeen: status.signer?.seen ?? null,
     refused: status.signer?.refused ?? null,
+    quorum: status.signed?.quorum ?? null,
+    copy: status.worm,
   }
 }
 
