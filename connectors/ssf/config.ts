@@ -3,42 +3,62 @@ import { z } from 'zod'
 /** What is told by a Security Event Token, and which kind of access it is about. */
 export const EVENTS = ['account-disabled', 'session-revoked', 'credential-change'] as const
 
+const CAEP = 'https://schemas.openid.net/secevent/caep/event-type/'
+const RISC = 'https://schemas.openid.net/secevent/risc/event-type/'
+
+/** Event types as they stand in a Security Event Token. */
+export const TYPE_OF: Readonly<Record<EventName, string>> = {
+  'account-disabled': `${RISC}account-disabled`,
+  'account-enabled': `${RISC}account-enabled`,
+  'session-revoked': `${CAEP}session-revoked`,
+  'credential-change': `${CAEP}credential-change`,
+}
+
+const events = {
+  audience: z.string().min(1).meta({
+    title: 'Audience',
+    description: 'What the receiver expects as "aud".',
+  }),
+  events: z
+    .array(z.enum(EVENTS))
+    .min(1)
+    .default(['session-revoked'])
+    .meta({ title: 'Events that this receiver understands' }),
+  credentialType: z
+    .enum([
+      'password',
+      'pin',
+      'x509',
+      'fido2-platform',
+      'fido2-roaming',
+      'fido-u2f',
+      'verifiable-credential',
+      'phone-voice',
+      'phone-sms',
+      'app',
+    ])
+    .default('password')
+    .meta({ title: 'Credential that credential-change speaks of' }),
+  subjectInEvent: z.boolean().default(false).meta({
+    title: 'Repeat the subject inside the event',
+    description: 'For receivers from before SSF 1.0. Some refuse it.',
+  }),
+}
+
 const push = z
   .strictObject({
     endpoint: z.url({ protocol: /^https?$/ }).meta({
       title: 'Address that takes the events (RFC 8935)',
       examples: ['https://receiver.example.com/events'],
     }),
-    audience: z.string().min(1).meta({
-      title: 'Audience',
-      description: 'What the receiver expects as "aud".',
-    }),
-    events: z
-      .array(z.enum(EVENTS))
-      .min(1)
-      .default(['session-revoked'])
-      .meta({ title: 'Events that this receiver understands' }),
-    credentialType: z
-      .enum([
-        'password',
-        'pin',
-        'x509',
-        'fido2-platform',
-        'fido2-roaming',
-        'fido-u2f',
-        'verifiable-credential',
-        'phone-voice',
-        'phone-sms',
-        'app',
-      ])
-      .default('password')
-      .meta({ title: 'Credential that credential-change speaks of' }),
-    subjectInEvent: z.boolean().default(false).meta({
-      title: 'Repeat the subject inside the event',
-      description: 'For receivers from before SSF 1.0. Some refuse it.',
-    }),
+    ...events,
   })
-  .meta({ title: 'Security events' })
+  .meta({ title: 'Security events, pushed' })
+
+const poll = z.strictObject(events).meta({
+  title: 'Security events, fetched by the receiver (RFC 8936)',
+  description: 'At PUBLIC_URL/apps/<id of this app>, with the secret streamToken.',
+})
 
 const gtr = z
   .strictObject({
@@ -98,12 +118,17 @@ export const ssfConfig = z
       .meta({ title: 'Signature (needed for events, and for jwt)' }),
     subject,
     push: push.optional(),
+    poll: poll.optional(),
     gtr: gtr.optional(),
   })
-  .superRefine(({ push: events, gtr: revocation, signing }, context) => {
+  .superRefine(({ push: pushed, poll: fetched, gtr: revocation, signing }, context) => {
+    const events = pushed ?? fetched
     const fault = (message: string, ...path: string[]): void =>
       context.addIssue({ code: 'custom', message, path })
-    if (events === undefined && revocation === undefined) fault('push or gtr is needed', 'push')
+    if (events === undefined && revocation === undefined) {
+      fault('push, poll or gtr is needed', 'push')
+    }
+    if (pushed !== undefined && fetched !== undefined) fault('either push or poll', 'poll')
     if (signing === undefined && (events !== undefined || revocation?.auth === 'jwt')) {
       fault('a signing key is needed', 'signing')
     }
@@ -115,5 +140,5 @@ export const ssfConfig = z
 export type SsfConfig = z.output<typeof ssfConfig>
 export type SubjectFormat = SsfConfig['subject']
 export type EventName = (typeof EVENTS)[number] | 'account-enabled'
-/** The configuration of a receiver that takes events. */
-export type PushingConfig = SsfConfig & { push: NonNullable<SsfConfig['push']> }
+/** What is told to a receiver, whichever way it goes. */
+export type EventStream = NonNullable<SsfConfig['poll']>

@@ -15,16 +15,12 @@ import {
   type ReadingOptions,
   type Subject,
 } from '#connector-sdk'
-import {
-  type EVENTS,
-  type EventName,
-  type PushingConfig,
-  type SsfConfig,
-  ssfConfig,
-} from './config.ts'
+import { type EVENTS, type EventName, type SsfConfig, ssfConfig, TYPE_OF } from './config.ts'
 import { checkBegun, checkDelivered, pushRequest, revocationRequest } from './delivery.ts'
 import { eventClaims, subjectId } from './security-event.ts'
 import { signer } from './sign.ts'
+import { eventTypes, readSettings } from './stream-settings.ts'
+import { serveStream } from './transmitter.ts'
 
 type Call = CallContext<SsfConfig>
 
@@ -62,6 +58,10 @@ export default defineConnector<SsfConfig>({
     secrets: {
       signingKey: { title: 'Private key that signs: PKCS #8 (PEM) or JWK', required: false },
       token: { title: 'Bearer token for the receiver of events', required: false },
+      streamToken: {
+        title: 'Bearer token with which the receiver fetches events',
+        required: false,
+      },
       gtrToken: { title: 'Bearer token for global token revocation', required: false },
     },
     facets: [account, localLogin, session, oauthGrant],
@@ -84,6 +84,10 @@ export default defineConnector<SsfConfig>({
     return Promise.all(
       covered.map(({ facet, order }) =>
         check(`${facet}.revoke`, async () => {
+          if (order.kind === 'event' && config.poll !== undefined) {
+            await signed(order.event, 'quittance-check', call)
+            return pollState(call)
+          }
           await request(order, 'quittance-check', call)
           return 'the credential is complete; not sent: a test tells the receiver nothing'
         }),
@@ -124,6 +128,8 @@ export default defineConnector<SsfConfig>({
     return carryOut({ kind: 'event', event: 'account-enabled' }, handle, call)
   },
 
+  serve: serveStream,
+
   observe: async () => {
     throw new ConnectorError('unsupported', 'receivers of events cannot be asked')
   },
@@ -137,11 +143,23 @@ const EVENT_OF: Partial<Record<Facet, (typeof EVENTS)[number]>> = {
   session: 'session-revoked',
 }
 
+/** How it stands with the receiver that fetches. @throws ConnectorError */
+async function pollState({ mailbox, secrets }: Call): Promise<string> {
+  if (secrets['streamToken'] === undefined) {
+    throw new ConnectorError('credential', 'streamToken is missing')
+  }
+  if (mailbox === undefined) throw noMailbox()
+  const { status } = await readSettings(mailbox)
+  const { waiting, refused } = await mailbox.counts()
+  return `the stream is ${status}; ${waiting} event(s) wait, ${refused} were refused by the receiver`
+}
+
 /** What ends this kind of access here, if anything does. */
-function orderFor(facet: Facet, { push, gtr }: SsfConfig): Order | undefined {
+function orderFor(facet: Facet, { push, poll, gtr }: SsfConfig): Order | undefined {
   if (gtr?.ends === facet) return { kind: 'gtr' }
   const event = EVENT_OF[facet]
-  return event !== undefined && push?.events.includes(event) ? { kind: 'event', event } : undefined
+  const isTold = event !== undefined && (push ?? poll)?.events.includes(event)
+  return isTold ? { kind: 'event', event } : undefined
 }
 
 /** Several addresses are several people as far as a receiver can tell: the hub lets a person decide. */
@@ -156,6 +174,9 @@ function namesOf(subject: Subject, { format, from }: SsfConfig['subject']): stri
 }
 
 async function carryOut(order: Order, handle: Handle, call: Call): Promise<Ack> {
+  if (order.kind === 'event' && call.config.poll !== undefined) {
+    return leave(order.event, handle.id, call)
+  }
   const asked = await request(order, handle.id, call)
   if (call.dryRun) {
     const { host, pathname } = new URL(asked.url)
@@ -169,6 +190,41 @@ async function carryOut(order: Order, handle: Handle, call: Call): Promise<Ack> 
   return { kind: 'accepted', evidence: withMessage(response, asked) }
 }
 
+/** Leaves the event for the receiver to fetch. Handed over or not: nothing is known of what the receiver does. */
+async function leave(event: EventName, name: string, call: Call): Promise<Ack> {
+  const { id, set } = await signed(event, name, call)
+  const target = 'events that wait for the receiver'
+  if (call.dryRun) return preview(call, { method: 'PUT', target })
+  const { mailbox, config } = call
+  if (mailbox === undefined || config.poll === undefined) throw noMailbox()
+  const settings = await readSettings(mailbox)
+  if (settings.status === 'disabled') {
+    throw new ConnectorError('invalid', 'the receiver has switched its stream off')
+  }
+  if (!eventTypes(config.poll, settings).delivered.includes(TYPE_OF[event])) {
+    throw new ConnectorError('unsupported', `the receiver does not want to hear of ${event}`)
+  }
+  await mailbox.put({ id, body: set })
+  const body = JSON.stringify({ sent: set })
+  return { kind: 'accepted', evidence: { method: 'PUT', target, at: call.now(), body } }
+}
+
+function noMailbox(): ConnectorError {
+  return new ConnectorError('unsupported', 'this process keeps no messages')
+}
+
+async function signed(
+  event: EventName,
+  name: string,
+  { config, secrets, idempotencyKey: id, now }: Call,
+): Promise<{ id: string; set: string }> {
+  const stream = config.push ?? config.poll
+  if (stream === undefined) throw new ConnectorError('unsupported', 'no receiver of events')
+  const { event: sign } = await signer(config, secrets['signingKey'])
+  const claims = eventClaims(config, stream, event, { name, id, now: now() })
+  return { id: claims.jti, set: await sign(claims) }
+}
+
 const describe = (order: Order): string =>
   order.kind === 'gtr' ? 'revoke all tokens' : `deliver ${order.event}`
 
@@ -177,10 +233,9 @@ async function request(order: Order, name: string, call: Call): Promise<HttpRequ
   const now = call.now()
   const id = call.idempotencyKey
   if (order.kind === 'event') {
-    if (!isPushing(config)) throw new ConnectorError('unsupported', 'no receiver of events')
-    const { event } = await signer(config, secrets['signingKey'])
-    const claims = eventClaims(config, order.event, { name, id, now })
-    return pushRequest(config.push.endpoint, await event(claims), secrets['token'])
+    if (config.push === undefined) throw new ConnectorError('unsupported', 'no receiver of pushes')
+    const { set } = await signed(order.event, name, call)
+    return pushRequest(config.push.endpoint, set, secrets['token'])
   }
   const { gtr } = config
   if (gtr === undefined) throw new ConnectorError('unsupported', 'no revocation endpoint')
@@ -192,8 +247,6 @@ async function request(order: Order, name: string, call: Call): Promise<HttpRequ
   call.http.hide(token)
   return revocationRequest(gtr, subjectId(config.subject, name), token)
 }
-
-const isPushing = (config: SsfConfig): config is PushingConfig => config.push !== undefined
 
 /** The signed statement belongs to its acknowledgement: an auditor can check both. */
 function withMessage({ evidence }: HttpResponse, { body }: HttpRequest): Ack['evidence'] {

@@ -1,4 +1,10 @@
-import type { EventName, PushingConfig, SubjectFormat } from './config.ts'
+import {
+  type EventName,
+  type EventStream,
+  type SsfConfig,
+  type SubjectFormat,
+  TYPE_OF,
+} from './config.ts'
 
 /** A person as receivers of events know them. RFC 9493 */
 export type SubjectId =
@@ -24,9 +30,6 @@ export interface EventClaims {
   events: { [type: string]: object }
 }
 
-const CAEP = 'https://schemas.openid.net/secevent/caep/event-type/'
-const RISC = 'https://schemas.openid.net/secevent/risc/event-type/'
-
 /** @param name the person as the receiver knows them: an address, or an identifier under an issuer */
 export function subjectId(format: SubjectFormat, name: string): SubjectId {
   switch (format.format) {
@@ -44,30 +47,51 @@ export function subjectId(format: SubjectFormat, name: string): SubjectId {
  * @param now ms since the epoch
  */
 export function eventClaims(
-  config: PushingConfig,
+  config: SsfConfig,
+  stream: EventStream,
   event: EventName,
   { name, id, now }: { name: string; id: string; now: number },
 ): EventClaims {
   const seconds = Math.floor(now / 1_000)
   const subject = subjectId(config.subject, name)
-  const [type, payload] = statement(config, event, seconds)
+  const payload = statement(stream, event, seconds)
   return {
     iss: config.issuer,
     jti: `${id}.${event}`,
     iat: seconds,
-    aud: config.push.audience,
+    aud: stream.audience,
     txn: id,
     sub_id: subject,
-    events: { [type]: config.push.subjectInEvent ? { subject, ...payload } : payload },
+    events: { [TYPE_OF[event]]: stream.subjectInEvent ? { subject, ...payload } : payload },
   }
 }
 
+/** An event about the stream itself. SSF 1.0 §8.1.4.1 */
+export function verificationClaims(
+  { issuer }: SsfConfig,
+  { audience }: EventStream,
+  {
+    streamId,
+    state,
+    id,
+    now,
+  }: { streamId: string; state: string | undefined; id: string; now: number },
+): EventClaims {
+  return {
+    iss: issuer,
+    jti: `${id}.verification`,
+    iat: Math.floor(now / 1_000),
+    aud: audience,
+    txn: id,
+    sub_id: { format: 'opaque', id: streamId },
+    events: { [VERIFICATION]: state === undefined ? {} : { state } },
+  }
+}
+
+const VERIFICATION = 'https://schemas.openid.net/secevent/ssf/event-type/verification'
+
 /** CAEP 1.0 §3.1, §3.3; RISC 1.0 §2.3, §2.4 (without a reason: the two that exist are not ours). */
-function statement(
-  { push }: PushingConfig,
-  event: EventName,
-  at: number,
-): [type: string, payload: object] {
+function statement({ credentialType }: EventStream, event: EventName, at: number): object {
   const because = {
     event_timestamp: at,
     initiating_entity: 'policy',
@@ -75,15 +99,12 @@ function statement(
   }
   switch (event) {
     case 'account-disabled':
-      return [`${RISC}account-disabled`, {}]
+      return {}
     case 'account-enabled':
-      return [`${RISC}account-enabled`, {}]
+      return {}
     case 'session-revoked':
-      return [`${CAEP}session-revoked`, because]
+      return because
     case 'credential-change':
-      return [
-        `${CAEP}credential-change`,
-        { credential_type: push.credentialType, change_type: 'revoke', ...because },
-      ]
+      return { credential_type: credentialType, change_type: 'revoke', ...because }
   }
 }

@@ -1,3 +1,4 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { type CryptoKey, importJWK, importPKCS8, type JWK, SignJWT } from 'jose'
 import { ConnectorError } from '#connector-sdk'
 import type { SsfConfig } from './config.ts'
@@ -54,5 +55,30 @@ async function privateKey(secret: string, alg: string): Promise<CryptoKey | Uint
   } catch {
     // Without the cause: it may quote the key.
     throw new ConnectorError('credential', `signingKey is no PKCS #8 or JWK key for ${alg}`)
+  }
+}
+
+/**
+ * The public half of the signing key as a key set (RFC 7517 §5).
+ *
+ * @throws ConnectorError credential when there is no key
+ */
+export function publicKeys(
+  { signing }: Pick<SsfConfig, 'signing'>,
+  secret: string | undefined,
+): { keys: object[] } {
+  if (signing === undefined || secret === undefined) {
+    throw new ConnectorError('credential', 'signingKey is missing')
+  }
+  const text = secret.trim()
+  try {
+    const key = text.startsWith('{')
+      ? createPrivateKey({ key: JSON.parse(text) as JWK, format: 'jwk' })
+      : createPrivateKey(text)
+    const jwk = createPublicKey(key).export({ format: 'jwk' })
+    return { keys: [{ ...jwk, kid: signing.keyId, alg: signing.algorithm, use: 'sig' }] }
+  } catch {
+    // Without the cause: it may quote the key.
+    throw new ConnectorError('credential', 'signingKey is no PKCS #8 or JWK key')
   }
 }

@@ -22,6 +22,7 @@ import { requestLog } from '../telemetry/request-log.ts'
 import { requestTrace } from '../telemetry/request-trace.ts'
 import type { Alerting } from './alerting.ts'
 import { createApi } from './api.ts'
+import { createVisitRouter } from './app-visits.ts'
 import { showState } from './gauges.ts'
 import { type LedgerRole, signing } from './ledger-role.ts'
 import type { Parts } from './parts.ts'
@@ -74,6 +75,7 @@ function mountWeb(app: Express, parts: HttpParts, metrics: Metrics, signIn: Sign
     policy: parts.ledgerPolicy,
   })
   app.use('/ledger', createLedgerTilesRouter({ ledger: reader, authenticator, log, metrics }))
+  app.use(createVisitRouter({ apps: stores.apps, runner: parts.runner, log }))
   app.use('/api/v1', createApi(parts, { ...signIn, sourceAuthenticator, reader, metrics }))
 }
 

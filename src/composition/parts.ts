@@ -14,6 +14,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { createTracing } from '../telemetry/tracing.ts'
 import { createVault } from '../vault/vault.ts'
 import { VERSION } from '../version.ts'
+import { appAddress } from './app-visits.ts'
 import { createCallWatch } from './call-watch.ts'
 
 export interface HubOptions {
@@ -55,6 +56,8 @@ export async function createParts({ config, connection, secrets, publicUrl, log 
       secretsOf: stores.secrets.secretsOf,
       clock: systemClock,
       programDirectory: config.execConnectorDir,
+      mailboxOf: stores.mailboxOf,
+      addressOf: (appId) => appAddress(publicUrl, appId),
       watch: createCallWatch(metrics, tracing),
     }),
     entries: createEntryWriter({ origin: config.ledgerOrigin, ...workerKey(secrets.masterKey) }),

@@ -25,6 +25,7 @@ import { prepareLedger } from './ledger-collections.ts'
 import { createErasure } from './ledger-erasure.ts'
 import { createLedgerIntake } from './ledger-intake-store.ts'
 import { createLedgerStore } from './ledger-store.ts'
+import { createMailboxes, prepareMail } from './mailbox-store.ts'
 import { checkMasterKey } from './master-key.ts'
 import { createPeopleSearch } from './people-search.ts'
 import { createReportStore } from './report-store.ts'
@@ -64,6 +65,7 @@ export async function openStores(
       prepareHeartbeats,
       prepareApps,
       prepareSecrets,
+      prepareMail,
       prepareApiTokens,
       prepareDirectory,
       prepareLanes,
@@ -101,6 +103,7 @@ export async function openStores(
     feeds: () => feedsOf(sources, heartbeats),
     apps,
     secrets: createSecretStore(connection, vault),
+    mailboxOf: createMailboxes(connection, clock),
     apiTokens: createApiTokenStore(connection),
     audit: createAuditStore(connection),
     events: createEventSource(connection),
