@@ -14,10 +14,11 @@
 //   PATCH one member          group read; transaction: row, user's version  the same writes, each on its own,
 //                             in one message; then the group's version,     nothing read
 //                             one for all who wait for it
-//   PATCH one attribute       read, compare-and-swap, groups                read, compare-and-swap
-//   deactivate with 5 apps    user, groups, apps, lanes read; transaction:  user read; the same rows, of made-up
+//   PATCH one attribute       user and groups, one read; compare-and-swap   read, compare-and-swap
+//   deactivate with 5 apps    user and groups, apps, lanes read; then       user read; the same rows, of made-up
 //                             user, case, 5 revocations, 5 lanes, case key, contents, in six messages
-//                             signed ledger entry, in one message
+//                             signed ledger entry in one transaction and
+//                             one message
 // The baseline has one token in memory, no schema, no dialects, no diff, no planning, no cryptography, and no index
 // but those of userName and of ids. Members of both sides are in collections of their own.
 import { spawn } from 'node:child_process'

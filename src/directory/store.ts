@@ -22,6 +22,14 @@ export interface DirectoryStore {
     sourceId: string,
     id: string,
   ): Promise<{ record: UserRecord; groups: readonly GroupRef[] } | null>
+  /**
+   * A user with the ids of their direct groups. Who joins or leaves a group meanwhile has another version: what rests
+   * on both is safe behind a compare-and-swap.
+   */
+  userWithGroupIds(
+    sourceId: string,
+    id: string,
+  ): Promise<{ record: UserRecord; groupIds: ReadonlySet<string> } | null>
   users(sourceId: string, ids: readonly string[], tx?: Transaction): Promise<UserRecord[]>
   group(sourceId: string, id: string, tx?: Transaction): Promise<GroupRecord | null>
   listUsers(sourceId: string, query: ListQuery): Promise<ListResult<UserRecord>>
@@ -48,6 +56,8 @@ export interface DirectoryStore {
   membersOf(sourceId: string, groupIds: readonly string[]): Promise<Map<string, Membership[]>>
   /** Direct groups of each user: user id → groups. Who is in none is absent. */
   groupsOf(sourceId: string, userIds: readonly string[]): Promise<Map<string, GroupRef[]>>
+  /** Groups as a user shows them, in this order; one that is gone has no name. */
+  groupRefs(sourceId: string, ids: readonly string[]): Promise<GroupRef[]>
   /** Ids of the direct groups of each user, or group: its id → group ids. Who is in none is absent. */
   groupIdsOf(
     sourceId: string,

@@ -33,6 +33,11 @@ export interface Changed<T> {
   changed: boolean
 }
 
+/** With the ids of the groups that the person was in at that moment. */
+export interface ChangedUser extends Changed<UserRecord> {
+  groupIds: ReadonlySet<string>
+}
+
 /**
  * The single door through which a change enters. Each call loads, lets `change` compute the new state
  * (purely; it may run several times), takes the difference of before and after, plans what must be revoked,
@@ -47,7 +52,7 @@ export interface Directory {
     call: ChangeCall,
     id: string,
     change: (before: UserRecord) => JsonObject,
-  ): Promise<Changed<UserRecord>>
+  ): Promise<ChangedUser>
   deleteUser(call: ChangeCall, id: string): Promise<void>
   createGroup(
     call: ChangeCall,

@@ -14,7 +14,7 @@ import {
   planOwed,
   writeOwed,
 } from './commit-access.ts'
-import type { ChangeCall, Changed, Directory } from './directory.ts'
+import type { ChangeCall, ChangedUser, Directory } from './directory.ts'
 
 export interface UserChangeDeps extends CommitAccessDeps {
   store: DirectoryStore
@@ -52,9 +52,10 @@ export function createUserChanges(deps: UserChangeDeps): UserChanges {
     changeUser: (call, id, change) =>
       inTurn(`${call.sourceId}/${id}`, async () => {
         for (let race = 0; race < MAX_RACES; race++) {
-          const before = await existing(store, call, id)
+          const found = await existing(store, call, id)
+          const { record: before, groupIds } = found
           const resource = change(before)
-          if (isDeepStrictEqual(resource, before.resource)) return await unchanged(deps, before)
+          if (isDeepStrictEqual(resource, before.resource)) return await unchanged(deps, found)
           const record: UserRecord = {
             ...before,
             resource,
@@ -65,8 +66,8 @@ export function createUserChanges(deps: UserChangeDeps): UserChanges {
           const stored =
             record.active === before.active
               ? (await store.replaceUser(record, before.version)) && record
-              : await commitStatusChange(deps, call, before, record)
-          if (stored) return { record: stored, changed: true }
+              : await commitStatusChange(deps, call, found, record)
+          if (stored) return { record: stored, changed: true, groupIds }
         }
         throw new HubError('ERR_CONFLICT', 'too many concurrent changes of this user; try again', {
           retryAfterSeconds: 1,
@@ -75,8 +76,9 @@ export function createUserChanges(deps: UserChangeDeps): UserChanges {
 
     async deleteUser(call, id) {
       for (let race = 0; race < MAX_RACES; race++) {
-        const before = await existing(store, call, id)
-        const { owed, groupIds } = await owedBy(deps, call, before, NO_ACCESS)
+        const found = await existing(store, call, id)
+        const { record: before, groupIds } = found
+        const owed = await owedBy(deps, call, found, NO_ACCESS)
         const done = await deps.transactor
           .transaction(async (tx) => {
             const [removed] = await Promise.all([
@@ -103,13 +105,20 @@ export function createUserChanges(deps: UserChangeDeps): UserChanges {
 /** RFC 7643 §4.1.1: `active` has no default there; a person is taken as employed until the source says otherwise. */
 export const isActive = (resource: JsonObject): boolean => resource['active'] !== false
 
-async function existing(store: DirectoryStore, call: ChangeCall, id: string): Promise<UserRecord> {
-  const record = await store.user(call.sourceId, id)
-  if (record === null) throw new HubError('ERR_NOT_FOUND', `no such User: ${id}`)
-  if (call.ifMatch !== undefined && call.ifMatch !== record.version) {
-    throw new HubError('ERR_PRECONDITION', `the User has version ${record.version} now`)
+/** A user as stored, and the groups they are in. */
+interface Found {
+  record: UserRecord
+  groupIds: ReadonlySet<string>
+}
+
+async function existing(store: DirectoryStore, call: ChangeCall, id: string): Promise<Found> {
+  const found = await store.userWithGroupIds(call.sourceId, id)
+  if (found === null) throw new HubError('ERR_NOT_FOUND', `no such User: ${id}`)
+  const { version } = found.record
+  if (call.ifMatch !== undefined && call.ifMatch !== version) {
+    throw new HubError('ERR_PRECONDITION', `the User has version ${version} now`)
   }
-  return record
+  return found
 }
 
 /**
@@ -118,24 +127,25 @@ async function existing(store: DirectoryStore, call: ChangeCall, id: string): Pr
  */
 async function unchanged(
   { transactor, store }: UserChangeDeps,
-  record: UserRecord,
-): Promise<Changed<UserRecord>> {
+  { record, groupIds }: Found,
+): Promise<ChangedUser> {
   await transactor.transaction((tx) => store.user(record.sourceId, record.id, tx))
-  return { record, changed: false }
+  return { record, changed: false, groupIds }
 }
 
 async function commitStatusChange(
   deps: UserChangeDeps,
   call: ChangeCall,
-  before: UserRecord,
+  before: Found,
   record: UserRecord,
 ): Promise<UserRecord | false> {
-  const { owed } = await owedBy(deps, call, before, { active: record.active })
+  const { active } = record
+  const owed = await owedBy(deps, call, before, { active, groupIds: before.groupIds })
   const next = { ...record, generation: owed.generation }
   const stored = await deps.transactor
     .transaction(async (tx) => {
       const [kept] = await Promise.all([
-        deps.store.replaceUser(next, before.version, tx),
+        deps.store.replaceUser(next, before.record.version, tx),
         writeOwed(deps, [owed], tx),
       ])
       return kept ? next : lostRace()
@@ -145,27 +155,22 @@ async function commitStatusChange(
   return stored
 }
 
-/** What is owed when a person's access becomes another one, and the groups they are in. */
+/** What is owed when a person's access becomes another one. */
 async function owedBy(
   deps: UserChangeDeps,
   call: ChangeCall,
-  before: UserRecord,
-  after: Partial<AccessState>,
-): Promise<{ owed: Owed; groupIds: ReadonlySet<string> }> {
-  const [groups, facts] = await Promise.all([
-    deps.store.groupIdsOf(call.sourceId, [before.id]),
-    accessFacts(deps, call.sourceId, [before.id]),
-  ])
-  const groupIds = groups.get(before.id) ?? new Set<string>()
-  const owed = planOwed(deps, facts, {
-    user: before,
-    before: { active: before.active, groupIds },
-    after: { active: false, groupIds, ...after },
+  { record: user, groupIds }: Found,
+  after: AccessState,
+): Promise<Owed> {
+  const facts = await accessFacts(deps, call.sourceId, [user.id])
+  return planOwed(deps, facts, {
+    user,
+    before: { active: user.active, groupIds },
+    after,
     cause: call.cause,
     forCause: false,
     now: deps.clock.now(),
   })
-  return { owed, groupIds }
 }
 
 /** Aborts the transaction: everything it wrote belongs to a state that is no longer the newest. */

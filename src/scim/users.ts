@@ -24,15 +24,12 @@ export function createUserVerbs(
   const versionOf = (call: ScimCall, id: string) => async () =>
     (await store.user(call.identity.sourceId, id))?.version
 
-  /** Read beside the user, not after: they do not depend on it. */
-  const groupsOf = async (
+  const groupsShown = async (
     call: ScimCall,
-    id: string,
+    ids: ReadonlySet<string>,
     projection: Projection,
   ): Promise<readonly GroupRef[]> =>
-    isReturned(projection, 'groups')
-      ? ((await store.groupsOf(call.identity.sourceId, [id])).get(id) ?? [])
-      : []
+    isReturned(projection, 'groups') ? await store.groupRefs(call.identity.sourceId, [...ids]) : []
 
   const answer = (
     call: ScimCall,
@@ -86,14 +83,11 @@ export function createUserVerbs(
       const resource = resourceOf(schema, body, call.dialect)
       const change = await changeCall(call, 'put', bulk, versionOf(call, id))
       // A PUT that does not speak of `active` must not let somebody back in.
-      const [{ record }, groups] = await Promise.all([
-        directory.changeUser(change, id, (before) => ({
-          ...withImmutables(schema, before.resource, resource, 'keep'),
-          active: resource['active'] ?? before.active,
-        })),
-        groupsOf(call, id, projection),
-      ])
-      return answer(call, record, groups, projection)
+      const { record, groupIds } = await directory.changeUser(change, id, (before) => ({
+        ...withImmutables(schema, before.resource, resource, 'keep'),
+        active: resource['active'] ?? before.active,
+      }))
+      return answer(call, record, await groupsShown(call, groupIds, projection), projection)
     },
 
     async modify(call, id, body, bulk) {
@@ -106,7 +100,7 @@ export function createUserVerbs(
         dropped = after.dropped
         return after.resource
       })
-      const stored = whole.catch(async (error: unknown) => {
+      const { record, groupIds } = await whole.catch(async (error: unknown) => {
         // Somebody else has the new user name, say: no reason to let the leaver stay.
         const { leaverOnly } = patch
         if (!leaverOnly || !isHubError(error, 'ERR_UNIQUENESS') || !call.dialect.leaverFirst) {
@@ -115,13 +109,12 @@ export function createUserVerbs(
         dropped = error
         return await directory.changeUser(change, id, (before) => leaverOnly(before.resource))
       })
-      const [{ record }, groups] = await Promise.all([stored, groupsOf(call, id, projection)])
       if (dropped !== undefined) {
         const { sourceId } = call.identity
         const { requestId } = call
         onDeactivation?.({ kind: 'dropped', sourceId, userId: id, requestId, code: dropped.code })
       }
-      return answer(call, record, groups, projection)
+      return answer(call, record, await groupsShown(call, groupIds, projection), projection)
     },
 
     async remove(call, id, bulk) {

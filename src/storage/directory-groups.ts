@@ -38,20 +38,41 @@ export function createUserGroups({
   users,
   groups,
   memberships,
-}: Collections): Pick<DirectoryStore, 'userWithGroups' | 'groupsOf' | 'groupIdsOf'> {
+}: Collections): Pick<
+  DirectoryStore,
+  'userWithGroups' | 'userWithGroupIds' | 'groupsOf' | 'groupRefs' | 'groupIdsOf'
+> {
+  const joined = async (sourceId: string, id: string): Promise<(UserRow & Joined) | undefined> => {
+    const rows = await users
+      .aggregate<UserRow & Joined>([
+        { $match: { _id: key(sourceId, id) } },
+        { $project: { search: 0 } },
+        joinGroupIds(sourceId),
+      ])
+      .toArray()
+    return rows[0]
+  }
   return {
     userWithGroups: (sourceId, id) =>
       within(undefined, async () => {
-        const [row] = await users
-          .aggregate<UserRow & Joined>([
-            { $match: { _id: key(sourceId, id) } },
-            { $project: { search: 0 } },
-            joinGroupIds(sourceId),
-          ])
-          .toArray()
+        const row = await joined(sourceId, id)
         if (row === undefined) return null
         const named = await withNames(groups, sourceId, [[id, row.memberOf]])
         return { record: userRecord(row), groups: named.get(id) ?? [] }
+      }),
+
+    userWithGroupIds: (sourceId, id) =>
+      within(undefined, async () => {
+        const row = await joined(sourceId, id)
+        if (row === undefined) return null
+        const groupIds = new Set(row.memberOf.map(({ groupId }) => groupId))
+        return { record: userRecord(row), groupIds }
+      }),
+
+    groupRefs: (sourceId, ids) =>
+      within(undefined, async () => {
+        const of = ids.map((groupId) => ({ groupId }))
+        return (await withNames(groups, sourceId, [['', of]])).get('') ?? []
       }),
 
     groupsOf: (sourceId, userIds) =>

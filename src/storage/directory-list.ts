@@ -161,7 +161,8 @@ async function matchOf(
     key: (id) => key(sourceId, id),
     joined,
   })
-  return { $and: [own, { sourceId }, compiled] }
+  // A look-up has its own index: the range of all keys would only be one more plan to weigh, each time.
+  return { $and: [...(isAboutOne(filter) ? [] : [own]), { sourceId }, compiled] }
 }
 
 interface Found<Row> {
