@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Config, loadConfig } from '../config/config.ts'
+import { localSecrets } from '../config/local-secrets.ts'
 import { HubError, isHubError } from '../shared/errors.ts'
 import { connect } from '../storage/connection.ts'
 import { CliError } from './api-client.ts'
@@ -48,6 +50,16 @@ export function configFor(env: Environment, needed: readonly string[]): Config {
   const isSet = (name: string): boolean => Boolean(env[name] || env[`${name}_FILE`])
   const added = Object.entries(unused).filter(([name]) => !needed.includes(name) && !isSet(name))
   return loadConfig({ ...env, ...Object.fromEntries(added) })
+}
+
+/** The master key of these settings. Makes none: that is for the first start of a hub. @throws CliError */
+export async function masterKeyOf(config: Config): Promise<Buffer> {
+  const file = join(config.dataDir, 'master-key')
+  if (config.masterKey === undefined && !existsSync(file)) {
+    throw new CliError(`${file} is not there. Set MASTER_KEY, or DATA_DIR to that of the hub.`)
+  }
+  const { masterKey } = await localSecrets({ ...config, adminToken: config.adminToken ?? '' })
+  return masterKey
 }
 
 async function embeddedUri(dataDir: string): Promise<string> {

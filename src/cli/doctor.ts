@@ -2,7 +2,6 @@ import { stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
-import { localSecrets } from '../config/local-secrets.ts'
 import { systemClock } from '../shared/clock.ts'
 import { isHubError } from '../shared/errors.ts'
 import { masterKeysInUse } from '../storage/master-key.ts'
@@ -11,7 +10,7 @@ import { serverFacts } from '../storage/topology.ts'
 import { createVault } from '../vault/vault.ts'
 import { CliError } from './api-client.ts'
 import { type Context, command, type MakeContext, step } from './context.ts'
-import { configFor, withDatabase } from './database.ts'
+import { configFor, masterKeyOf, withDatabase } from './database.ts'
 import { clock, database, disk, type Finding, fail, ok, warn } from './doctor-judgement.ts'
 import { aheadOfTimeServer } from './ntp.ts'
 import { print, shown, styled } from './output.ts'
@@ -135,7 +134,7 @@ async function inDatabase({ env }: Context, config: Config): Promise<Finding[]> 
   try {
     return await withDatabase(env, ['MASTER_KEY'], async (connection) => {
       const facts = await serverFacts(connection, systemClock.now)
-      const { masterKey } = await localSecrets(config)
+      const masterKey = await masterKeyOf(config)
       const vault = createVault(masterKey, config.otherMasterKeys)
       const needed = await masterKeysInUse(connection)
       const missing = needed.filter((id) => !vault.fingerprints.includes(id))

@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
-import { localSecrets } from '../config/local-secrets.ts'
 import { masterKeysInUse } from '../storage/master-key.ts'
 import { countOthers, rewrapAll } from '../storage/rewrap.ts'
 import { createVault } from '../vault/vault.ts'
 import { command, type MakeContext, noun } from './context.ts'
-import { withDatabase } from './database.ts'
+import { masterKeyOf, withDatabase } from './database.ts'
 import { print } from './output.ts'
 
 /** Adds `quittance keys …`: the master key, and what is wrapped under it. */
@@ -15,7 +14,7 @@ export function registerKeys(program: Command, context: MakeContext): void {
     async (options: { json?: boolean }) => {
       const { output, env } = context(options)
       const found = await withDatabase(env, ['MASTER_KEY'], async (connection, config) => {
-        const { masterKey } = await localSecrets(config)
+        const masterKey = await masterKeyOf(config)
         const vault = createVault(masterKey, config.otherMasterKeys)
         return {
           wraps: vault.fingerprint,
@@ -43,7 +42,7 @@ export function registerKeys(program: Command, context: MakeContext): void {
     .action(async (options: { json?: boolean }) => {
       const { output, env, progress } = context(options)
       const wrapped = await withDatabase(env, ['MASTER_KEY'], async (connection, config) => {
-        const { masterKey } = await localSecrets(config)
+        const masterKey = await masterKeyOf(config)
         return await rewrapAll(
           connection,
           createVault(masterKey, config.otherMasterKeys),
