@@ -63,6 +63,8 @@ if (values.check !== undefined) {
       apps: Number(values.apps),
       seed: Number(values.seed),
       concurrency: Number(values.concurrency),
+      leaseSeconds: 20,
+      quarantineMs: 8_000,
       patienceMs: Number(values.patience) * 1_000,
       kills,
       stepdowns: Number(values.stepdowns),

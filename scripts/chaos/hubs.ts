@@ -45,6 +45,7 @@ export interface HubsOptions {
   masterKey: Buffer
   roles: readonly string[]
   connectors: { quarantineMs: number; timeoutMs: number; concurrency: number }
+  leaseSeconds: number
   /** In front of node, for one place: e.g. faketime. */
   prefix?: (place: number) => readonly string[]
 }
@@ -116,6 +117,7 @@ function createPlace(
     ROLE: roles,
     // So many departures within minutes are a storm; nobody is there to let them go on.
     STORM_DEPARTURES: '0',
+    WORKER_LEASE_SECONDS: String(options.leaseSeconds),
     CHAOS_DIST: join(home, 'dist'),
     CHAOS_QUARANTINE_MS: String(options.connectors.quarantineMs),
     CHAOS_TIMEOUT_MS: String(options.connectors.timeoutMs),

@@ -8,8 +8,9 @@ export interface Misfortunes {
   /** kill -9 of a hub process; every third one hits a mongod instead, every sixth one the primary. */
   kills: number
   stepdowns: number
-  /** SIGSTOP of a hub process for longer than a lease. */
+  /** SIGSTOP of a hub process, for `freezeMs`: longer than a lease. */
   freezes: number
+  freezeMs: number
   /** SIGSTOP of the primary. */
   databaseFreezes: number
   /** The link of a member carries nothing one way, or both. */
@@ -35,8 +36,6 @@ export interface Nemesis {
   done: Record<string, number>
 }
 
-/** Longer than the 20 s of a lease. */
-const FREEZE_MS = 24_000
 /** Between two misfortunes at least. */
 const GAP_MS = 2_000
 const CUT_MS = 8_000
@@ -139,11 +138,11 @@ export function createNemesis(
     const workers = wellHubs().filter(({ roles }) => roles === 'all' || roles.includes('worker'))
     const hub = pick(workers.length > 0 ? workers : wellHubs())
     if (hub === undefined) return
-    log(`SIGSTOP hub ${hub.name} for ${FREEZE_MS / 1_000} s`)
+    log(`SIGSTOP hub ${hub.name} for ${misfortunes.freezeMs / 1_000} s`)
     count('SIGSTOP of a hub past its leases')
     hub.freeze()
     recovers(hub.name, async () => {
-      await sleep(FREEZE_MS)
+      await sleep(misfortunes.freezeMs)
       hub.thaw()
     })
   }

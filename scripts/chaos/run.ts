@@ -15,7 +15,7 @@ import type { Owed } from './rest.ts'
 import { comeToRest } from './rest.ts'
 import { startTargets } from './targets.ts'
 
-export interface ChaosOptions extends Misfortunes {
+export interface ChaosOptions extends Omit<Misfortunes, 'freezeMs'> {
   /** Repository with a built `dist`. */
   repository: string
   /** For data, logs and copies; must be empty. */
@@ -28,6 +28,12 @@ export interface ChaosOptions extends Misfortunes {
   stories?: StoryKind
   /** The hubs' own clocks are wrong by so many seconds, ahead and behind in turn. Needs faketime. */
   skewSeconds: number
+  /** A hub that is frozen stays so for a few seconds longer. */
+  leaseSeconds: number
+  /** One hub process each; default: four of them. See `startHubs`. */
+  roles?: readonly string[]
+  /** Of the connectors: longer than the latest effect of the applications, 3 s. */
+  quarantineMs: number
   /** Stories under way at once. */
   concurrency: number
   /** How long to wait for everything to be proven once the misfortunes are over. */
@@ -50,6 +56,8 @@ const SOURCE = 'chaos'
 const DB = 'chaos'
 const ADMIN_TOKEN = 'admin-token-of-the-chaos-run-0000000001'
 const ROLES = ['signer', 'web,worker,ledger+seal', 'web,worker', 'worker,ledger+seal']
+/** Than its leases a hub stays frozen. */
+const LONGER_MS = 4_000
 const SNAPSHOT_MS = 3_000
 const PROGRESS_MS = 15_000
 
@@ -77,8 +85,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
       mongodbDb: DB,
       adminToken: ADMIN_TOKEN,
       masterKey: Buffer.alloc(32, 5),
-      roles: ROLES,
-      connectors: { quarantineMs: 8_000, timeoutMs: 4_000, concurrency: 16 },
+      roles: options.roles ?? ROLES,
+      leaseSeconds: options.leaseSeconds,
+      connectors: { quarantineMs: options.quarantineMs, timeoutMs: 4_000, concurrency: 16 },
       ...(options.skewSeconds === 0 ? {} : { prefix: skewed(options.skewSeconds) }),
     })
     cleanups.push(() => hubs.close())
@@ -106,7 +115,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
     const nemesis = createNemesis(
       hubs,
       set,
-      options,
+      { ...options, freezeMs: options.leaseSeconds * 1_000 + LONGER_MS },
       createRandom(options.seed + 1),
       log,
       async (pid) => {

@@ -120,7 +120,7 @@ function clockRefresh({ stores, log }: Parts): Service {
 }
 
 function workerRole(
-  { stores, connectors, runner, tracing, entries, vault, wake, holder, log }: Parts,
+  { config, stores, connectors, runner, tracing, entries, vault, wake, holder, log }: Parts,
   parts: { alerting: Alerting; changes: UserChangeDeps; onEnqueued(): void },
 ): Worker {
   return createWorker({
@@ -149,6 +149,7 @@ function workerRole(
       ),
     watch: stores.watch,
     wake,
+    leaseMs: config.workerLeaseSeconds * SECOND,
     recordEscalation: parts.alerting.late,
     onRevived: async (revocation) => {
       await reopenDrifted(

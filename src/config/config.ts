@@ -55,6 +55,8 @@ export interface Config {
   readonly scimExtensions: ScimExtensions
   /** Path of the settings of alert receivers. */
   readonly alertSinksFile: string | undefined
+  /** Seconds. */
+  readonly workerLeaseSeconds: number
   /** See `StormLimits`. */
   readonly stormDepartures: number
   /** Percent, 0 to 100. */
@@ -150,6 +152,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       v.EXEC_CONNECTOR_DIR === undefined ? undefined : resolve(v.EXEC_CONNECTOR_DIR),
     scimExtensions: v.SCIM_EXTENSIONS_FILE,
     alertSinksFile: v.ALERT_SINKS_FILE,
+    workerLeaseSeconds: v.WORKER_LEASE_SECONDS,
     stormDepartures: v.STORM_DEPARTURES,
     stormSharePercent: v.STORM_SHARE,
     otlpEndpoint: v.OTEL_EXPORTER_OTLP_ENDPOINT,

@@ -228,6 +228,12 @@ export const SETTINGS = [
       'JSON file of the receivers of alerts (webhook, Slack, e-mail, syslog, SIEM); docs/alerts.md has the format. The same one on every worker.',
   },
   {
+    name: 'WORKER_LEASE_SECONDS',
+    default: '20',
+    description:
+      'A worker that fell silent is replaced after so long, 4 to 300. No call onto an app takes longer. The same one on every worker.',
+  },
+  {
     name: 'STORM_DEPARTURES',
     default: '100',
     description:

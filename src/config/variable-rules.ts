@@ -164,6 +164,9 @@ export const variableRules = z.object({
     })
     .default([]),
   ALERT_SINKS_FILE: z.string().optional(),
+  WORKER_LEASE_SECONDS: wholeNumber(300)
+    .refine((seconds) => seconds >= 4, 'must be at least 4')
+    .default(20),
   STORM_DEPARTURES: wholeNumber(1_000_000).default(100),
   STORM_SHARE: wholeNumber(100).default(20),
   OTEL_EXPORTER_OTLP_ENDPOINT: z

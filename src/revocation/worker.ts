@@ -53,7 +53,7 @@ export interface WorkerDeps
   recordEscalation?(escalation: Escalation, tx: Transaction): Promise<void>
   /** Access that was proven gone is back: open a new case for it. Without it, the log says so. */
   onRevived?(revocation: Revocation): Promise<void>
-  /** Default 20 s. */
+  /** A worker killed without a word is replaced after this; default 20 s. */
   leaseMs?: number
   /** 0 ≤ n < 1; default Math.random. */
   random?: () => number
