@@ -122,3 +122,64 @@ test('CLI, the program itself without a hub, prints one sentence and ends with 1
   expect(stderr).toContain('QUITTANCE_URL')
   expect(stderr).not.toContain('    at ')
 })
+
+test('CLI, tokens of two persons, propose and approve; the proposer alone cannot', async () => {
+  const tokenOf = async (person: string): Promise<string> => {
+    const args = ['tokens', 'create', person, '--role', 'admin', '--person', person, '--json']
+    return JSON.parse((await run(...args)).text).token
+  }
+  const [ann, bob] = [await tokenOf('ann@example.com'), await tokenOf('bob@example.com')]
+  const as = (token: string, ...args: string[]) =>
+    runCli({ QUITTANCE_URL: api.origin, QUITTANCE_TOKEN: token }, ...args)
+  expect((await run('tokens', 'list')).text).toMatch(/ann@example.com +admin/)
+
+  const file = join(dir, 'lax.json')
+  const config = { baseUrl: 'https://x.example' }
+  const app = { connectorId: 'still', config, secrets: { token: 't' }, owners: ['x'], class: 1 }
+  await writeFile(file, JSON.stringify({ ...app, name: 'Lax' }))
+  const { id } = JSON.parse((await run('apps', 'register', file, '--json')).text)
+  const payload = JSON.stringify({ appId: id, class: 3 })
+  const asked = await as(ann, 'approvals', 'propose', 'lower-class', payload, '--reason', 'quiet')
+  const proposal = /approvals approve (\S+)/.exec(asked.text)?.[1] ?? ''
+  expect((await as(bob, 'approvals', 'list', '--state', 'proposed')).text).toContain(proposal)
+  expect((await as(bob, 'approvals', 'show', proposal)).text).toContain('Reason: quiet')
+  const approve = ['approvals', 'approve', proposal, '--reason', 'agreed']
+  await expect(as(ann, ...approve)).rejects.toThrow()
+  expect((await as(bob, ...approve)).text).toBe('Approved, and done.\n')
+  expect(JSON.parse((await run('apps', 'show', id)).text).class).toBe(3)
+})
+
+test('CLI, an app, is changed from a file and gets a secret from a file', async () => {
+  const file = join(dir, 'change.json')
+  const { items } = await api.api('GET', '/apps').then(({ json }) => json)
+  const [{ id }] = items
+  await writeFile(file, JSON.stringify({ name: 'Renamed', owners: ['bob@example.com'] }))
+  expect((await run('apps', 'change', id, file)).text).toContain('Changed Renamed')
+  const secret = join(dir, 'secret')
+  await writeFile(secret, 'value\n')
+  const set = await run('apps', 'set-secret', id, 'witnessToken', '--file', secret)
+  expect(set.text).toContain('Set witnessToken')
+  const show = JSON.parse((await run('apps', 'show', id)).text)
+  expect(show).toMatchObject({ name: 'Renamed', secrets: ['token', 'witnessToken'] })
+  await run('apps', 'remove-secret', id, 'witnessToken')
+  expect(JSON.parse((await run('apps', 'show', id)).text).secrets).toEqual(['token'])
+})
+
+test('CLI, networks and client secrets of a source, are set and shown', async () => {
+  await run('sources', 'create', 'entra', '--dialect', 'entra')
+  await run('sources', 'change', 'entra', '--name', 'Entra', '--network', '203.0.113.0/24')
+  const secret = await run('sources', 'new-client-secret', 'entra')
+  expect(secret.text).toContain('https://hub.example.com/oauth/entra/token')
+  const { text } = await run('sources', 'show', 'entra')
+  expect(text).toContain('may call from 203.0.113.0/24')
+  expect(text).toContain('CLIENT SECRET')
+  await run('sources', 'change', 'entra', '--any-network')
+  expect((await run('sources', 'show', 'entra')).text).toContain('may call from everywhere')
+})
+
+test('CLI, nobody and a time without a zone, are said so', async () => {
+  await expect(run('users', 'status', 'nobody@example.com')).rejects.toThrow('Nobody is known')
+  await expect(run('offboard', 'schedule', 'okta', 'x', '2026-12-31 17:00')).rejects.toThrow('zone')
+  expect((await run('offboard', 'planned')).text).toBe('Nothing.\n')
+  expect((await run('alerts', 'list')).text).toBe('Nothing.\n')
+})

@@ -134,6 +134,27 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
+test('person, asked for by name, is gone; another one is planned to leave and stays', async () => {
+  const env = { QUITTANCE_URL: hub?.client.origin ?? '', QUITTANCE_TOKEN: ADMIN_TOKEN }
+  const status = await runCli(env, 'users', 'status', 'First@example.com')
+  expect(status.text).toContain('Gone: everything is revoked and proven.')
+  expect(status.text).toMatch(/Directory +account +proven +B/)
+  expect(status.code).toBe(0)
+
+  const okta = createScimClient(`${env.QUITTANCE_URL}/scim/okta/v2`, 'okta', sourceToken)
+  const id = await okta.createUser('later')
+  const preview = await runCli(env, 'offboard', 'preview', 'okta', id)
+  expect(preview.text).toMatch(/Directory +account +api +1 /)
+  const planned = await runCli(env, 'offboard', 'schedule', 'okta', id, '2099-01-01T00:00:00+01:00')
+  const plan = /cancel (\S+)/.exec(planned.text)?.[1] ?? ''
+  expect((await runCli(env, 'offboard', 'planned')).text).toContain('2098-12-31 23:00')
+  await runCli(env, 'offboard', 'cancel', plan)
+  expect((await runCli(env, 'offboard', 'planned', '--state', 'scheduled')).text).toBe('Nothing.\n')
+  const employed = await runCli(env, 'users', 'status', 'later@example.com')
+  expect(employed.text).toContain('Active at the provider; nothing is owed.')
+  expect(employed.code).toBe(0)
+})
+
 test('doctor, a sound installation, has nothing that fails; an app that is away is named', async () => {
   const env = {
     ...settings(lost.dbName),
@@ -150,11 +171,12 @@ test('doctor, a sound installation, has nothing that fails; an app that is away 
   expect(text).toMatch(/ 0 failures$/m)
   expect(code).toBe(0)
 
+  await hub?.client.createSource('elsewhere')
   await hub?.client.registerApp({
     name: 'Gone',
     config: { baseUrl: 'http://127.0.0.1:1', listsEverybody: true },
     secrets: { token: 'x'.repeat(20) },
-    scope: { kind: 'everyone', sourceIds: ['okta'] },
+    scope: { kind: 'everyone', sourceIds: ['elsewhere'] },
   })
   const wrong = { ...env, MASTER_KEY: NEXT.toString('base64') }
   const sick = await runCli(wrong, 'doctor', '--json')
@@ -163,9 +185,6 @@ test('doctor, a sound installation, has nothing that fails; an app that is away 
     ({ state }) => state === 'fail',
   )
   expect(failing.map(({ what }) => what)).toEqual(['master key', 'app'])
-  const { items } = await hub!.client.api<{ items: { id: string; name: string }[] }>('GET', '/apps')
-  const gone = items.find(({ name }) => name === 'Gone')
-  await hub?.client.api('POST', `/apps/${gone?.id}/pause`)
   const none = await runCli({ ...env, MASTER_KEY: 'short' }, 'doctor')
   expect(none.text).toContain('MASTER_KEY')
   expect(none.code).toBe(1)
@@ -174,7 +193,7 @@ test('doctor, a sound installation, has nothing that fails; an app that is away 
 test('backup, of a running hub, is whole, for its owner alone, and without a secret', async () => {
   const made = await runCli(settings(lost.dbName), 'backup', '--out', file, '--json')
   expect(made.code).toBe(0)
-  expect(JSON.parse(made.text).collections).toMatchObject({ users: 1, apps: 1, offboardings: 1 })
+  expect(JSON.parse(made.text).collections).toMatchObject({ users: 2, apps: 2, offboardings: 1 })
   expect((await stat(file)).mode & 0o777).toBe(0o600)
   const text = gunzipSync(await readFile(file)).toString()
   for (const secret of [app.tokens.doer, app.tokens.witness, sourceToken, ADMIN_TOKEN]) {
