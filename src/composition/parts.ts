@@ -37,7 +37,11 @@ export type Parts = Awaited<ReturnType<typeof createParts>>
  */
 export async function createParts({ config, connection, secrets, publicUrl, log }: HubOptions) {
   const vault = createVault(secrets.masterKey, config.otherMasterKeys)
-  const stores = await openStores(connection, { vault, ledgerOrigin: config.ledgerOrigin })
+  const stores = await openStores(connection, {
+    vault,
+    ledgerOrigin: config.ledgerOrigin,
+    onWait: () => log.info('indexes are being built; this may take minutes'),
+  })
   const connectors = await loadConnectors({ names: [...builtInConnectors(), ...config.connectors] })
   const metrics = createMetrics()
   const tracing = await createTracing({ endpoint: config.otlpEndpoint, version: VERSION, log })

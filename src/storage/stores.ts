@@ -28,6 +28,7 @@ import { createLedgerStore } from './ledger-store.ts'
 import { createMailboxes, prepareMail } from './mailbox-store.ts'
 import { checkMasterKey } from './master-key.ts'
 import { createPeopleSearch } from './people-search.ts'
+import { preparePatiently } from './prepare-patiently.ts'
 import { createReportStore } from './report-store.ts'
 import { createRevocationDesk } from './revocation-desk-store.ts'
 import { prepareRevocations } from './revocation-models.ts'
@@ -48,12 +49,13 @@ import { createWatchStore } from './watch-store.ts'
  * Creates collections and indexes (safe to repeat, and from several processes at once), checks that the
  * master key is the one that this database was sealed with, and opens all stores.
  *
+ * @param options.onWait told while indexes are built on large collections
  * @throws HubError ERR_MASTER_KEY when the database belongs to another master key
  * @throws HubError ERR_CONFLICT when a restore did not come to its end
  */
 export async function openStores(
   connection: Connection,
-  options: { vault: Vault; ledgerOrigin: string },
+  options: { vault: Vault; ledgerOrigin: string; onWait?: () => void },
 ) {
   const { vault, ledgerOrigin } = options
   await refuseUnfinishedRestore(connection)
@@ -82,7 +84,7 @@ export async function openStores(
       prepareSessions,
       prepareIdempotency,
       prepareLedger,
-    ].map((prepare) => prepare(connection)),
+    ].map((prepare) => preparePatiently(connection, prepare, options)),
   )
   await checkMasterKey(connection, vault)
   const clock = await createServerClock(connection)
