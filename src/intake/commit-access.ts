@@ -1,59 +1,31 @@
-import type { FacetSpec, Subject } from '../connector-sdk/contract.ts'
-import type { AccessState } from '../directory/access.ts'
-import type { UserRecord } from '../directory/types.ts'
-import { commit } from '../ledger/commitment.ts'
-import type { ExpectedItem } from '../ledger/entries.ts'
-import { expectedSet } from '../ledger/expected-set.ts'
-import type { EntryWriter, NewEntryIntake, PendingEntry } from '../ledger/intake.ts'
-import { deadlineAt, effectiveClass } from '../revocation/deadlines.ts'
-import { type Intent, type Lane, laneId } from '../revocation/lane.ts'
-import {
-  type AccessPlan,
-  type PlannedApp,
-  planAccess,
-  revocationOrder,
-} from '../revocation/plan.ts'
+import type { FacetSpec } from '../connector-sdk/contract.ts'
+import type { NewEntryIntake } from '../ledger/intake.ts'
+import type { Lane } from '../revocation/lane.ts'
+import { type PlannedApp, planAccess } from '../revocation/plan.ts'
 import type { AppStore, LaneStore, RevocationStore } from '../revocation/store.ts'
-import { transition } from '../revocation/transition.ts'
-import type { AppRecord, Cause, Offboarding, Revocation } from '../revocation/types.ts'
-import { canonicalJson } from '../shared/canonical-json.ts'
-import { type Instant, iso } from '../shared/clock.ts'
-import { isJsonObject } from '../shared/json.ts'
+import type { AppRecord } from '../revocation/types.ts'
 import type { Transaction } from '../shared/transaction.ts'
-import type { Vault } from '../vault/vault.ts'
+import {
+  type AccessTransition,
+  type CaseDeps,
+  type OpenedCase,
+  planCase,
+  traceOf,
+  wanted,
+} from './opened-case.ts'
 import type { StormGuard, Weather } from './storm.ts'
 
-export interface CommitAccessDeps {
+export interface CommitAccessDeps extends CaseDeps {
   apps: AppStore
   lanes: LaneStore
   revocations: RevocationStore
   ledger: NewEntryIntake
-  entries: EntryWriter
-  vault: Vault
   /** What the app's connector covers there. An app whose connector is gone still owes its account. */
   facetsOf(app: AppRecord): readonly FacetSpec[]
   /** Waives what two persons have exempted, of cases that were written in this transaction. */
   exempt?(cases: readonly OpenedCase[], tx: Transaction): Promise<void>
   /** Holds what cannot be undone while far more people leave than usual. */
   storms?: StormGuard
-  /** W3C traceparent of the request under way, while traces are on: kept with the work that it makes due. */
-  traceparent?(): string | undefined
-  newId(): string
-}
-
-/** One person's access before and after a change. */
-export interface AccessTransition {
-  /** As it was stored before the change. */
-  user: UserRecord
-  before: AccessState
-  after: AccessState
-  cause: Cause
-  forCause: boolean
-  /** Since when it holds, where that was planned; default: since now. */
-  effectiveAt?: Instant
-  /** Id of the storm that this departure is part of: what cannot be undone waits. */
-  storm?: string
-  now: Instant
 }
 
 /** What a plan rests on beside the person. */
@@ -98,14 +70,6 @@ export interface Owed {
   generation: number
   opened?: OpenedCase
   lanes: readonly Lane[]
-}
-
-/** A case, its full set of revocations, its key and its entry. */
-export interface OpenedCase {
-  offboarding: Offboarding
-  revocations: readonly Revocation[]
-  wrappedKey: Buffer
-  entry: PendingEntry
 }
 
 /** What a change of access owes: the case with its full set of revocations, the ledger's entry, the lanes. */
@@ -181,147 +145,5 @@ export async function writeOwed(
   const held = cases.flatMap((one) => one.revocations).find(({ heldBy }) => heldBy !== undefined)
   if (held?.heldBy !== undefined) {
     await deps.storms?.keep({ id: held.heldBy, sourceId: held.sourceId }, tx)
-  }
-}
-
-/** A case with its full set of revocations, and the lanes that will do it. */
-export function planCase(
-  deps: CommitAccessDeps,
-  change: AccessTransition,
-  plan: AccessPlan,
-  generation: number,
-  lanes: ReadonlyMap<string, Lane>,
-): { opened?: OpenedCase; lanes: Lane[] } {
-  if (plan.kind === 'mover' && plan.revoke.length === 0) return { lanes: [] }
-  const { user, cause, now, forCause, storm, effectiveAt = now } = change
-  const offboardingId = deps.newId()
-  const trace = traceOf(deps)
-  // A clock that went back must not shorten a deadline.
-  const clockFrom = Math.max(cause.receivedAt, effectiveAt)
-
-  const revocations = plan.revoke.flatMap(({ app, facets }) =>
-    revocationOrder(facets).map(
-      (spec): Revocation => ({
-        id: deps.newId(),
-        offboardingId,
-        sourceId: user.sourceId,
-        userId: user.id,
-        appId: app.id,
-        facet: spec.facet,
-        generation,
-        class: effectiveClass(app.class, forCause),
-        owners: app.owners,
-        state: 'due',
-        attempts: 0,
-        openedAt: now,
-        deadlineAt: deadlineAt(effectiveClass(app.class, forCause), spec.facet, clockFrom),
-        ...(storm === undefined || spec.reversible ? {} : { heldBy: storm }),
-        updatedAt: now,
-        ...trace,
-      }),
-    ),
-  )
-  const items: ExpectedItem[] = revocations.map((r) => ({
-    app: r.appId,
-    facet: r.facet,
-    revocation: r.id,
-  }))
-  const offboarding: Offboarding = {
-    id: offboardingId,
-    sourceId: user.sourceId,
-    userId: user.id,
-    generation,
-    kind: plan.kind,
-    cause,
-    subject: subjectOf(user),
-    forCause,
-    openedAt: now,
-    state: 'open',
-    expected: expectedSet(items),
-  }
-  const caseKey = deps.vault.newKey(`case:${offboardingId}`)
-  const entry = openedEntry(deps.entries, offboarding, caseKey.key)
-  const moved = plan.revoke.map(({ app }) => {
-    const own = revocations.filter((r) => r.appId === app.id)
-    return wanted(lanes.get(app.id), change, app, {
-      generation,
-      op: 'revoke',
-      offboardingId,
-      units: own.map(({ id: revocationId, facet, deadlineAt: at, heldBy }) => ({
-        revocationId,
-        facet,
-        deadlineAt: at,
-        ...(heldBy === undefined ? {} : { heldBy }),
-      })),
-      class: effectiveClass(app.class, forCause),
-      wantedAt: now,
-      ...trace,
-    })
-  })
-  return {
-    opened: { offboarding, revocations, wrappedKey: caseKey.wrapped, entry },
-    lanes: moved,
-  }
-}
-
-function traceOf(deps: Pick<CommitAccessDeps, 'traceparent'>): { trace?: string } {
-  const trace = deps.traceparent?.()
-  return trace === undefined ? {} : { trace }
-}
-
-function wanted(
-  lane: Lane | undefined,
-  { user, now }: AccessTransition,
-  app: PlannedApp['app'],
-  intent: Intent,
-): Lane {
-  const key = { sourceId: user.sourceId, userId: user.id, appId: app.id }
-  return transition(
-    lane,
-    { kind: 'wanted', key: { id: laneId(key), ...key }, intent, priority: intent.class },
-    now,
-  )
-}
-
-function openedEntry(
-  entries: EntryWriter,
-  offboarding: Offboarding,
-  caseKey: Buffer,
-): PendingEntry {
-  const eid = `offboarding.opened:${offboarding.id}`
-  return entries.write({
-    type: 'offboarding.opened',
-    v: 1,
-    log: entries.origin,
-    at: iso(offboarding.openedAt),
-    cause: {
-      kind: offboarding.cause.kind,
-      received: iso(offboarding.cause.receivedAt),
-      request_id: offboarding.cause.requestId,
-    },
-    expected: offboarding.expected,
-    for_cause: offboarding.forCause,
-    generation: offboarding.generation,
-    kind: offboarding.kind,
-    offboarding: offboarding.id,
-    source: offboarding.sourceId,
-    subject: commit(caseKey, eid, 'subject', Buffer.from(canonicalJson(offboarding.subject))),
-  })
-}
-
-/** The person as the identity provider knew them, from the stored SCIM resource. */
-export function subjectOf(user: UserRecord): Subject {
-  const { userName, externalId, displayName, emails } = user.resource
-  const addresses = (Array.isArray(emails) ? emails : []).flatMap((email) => {
-    const value = isJsonObject(email) ? email['value'] : undefined
-    return typeof value === 'string' && value !== '' ? [value] : []
-  })
-  return {
-    sourceId: user.sourceId,
-    userId: user.id,
-    userName: String(userName),
-    emails: addresses,
-    ...(typeof externalId === 'string' ? { externalId } : {}),
-    ...(typeof displayName === 'string' ? { displayName } : {}),
   }
 }

@@ -5,7 +5,8 @@ import type { AppStore } from '../revocation/store.ts'
 import type { Offboarding, Revocation } from '../revocation/types.ts'
 import { HubError } from '../shared/errors.ts'
 import type { Transaction } from '../shared/transaction.ts'
-import { accessFacts, planCase, writeOwed } from './commit-access.ts'
+import { accessFacts, writeOwed } from './commit-access.ts'
+import { planCase } from './opened-case.ts'
 import { isLostRace, lostRace, MAX_RACES, type UserChangeDeps } from './user-changes.ts'
 
 export interface ReopenDeps extends UserChangeDeps {

@@ -141,7 +141,7 @@ test('places of wrapped keys, compared with the writers, are all of them', async
     'api/acts.ts',
     'api/idempotency.ts',
     'api/sign-in.ts',
-    'intake/commit-access.ts',
+    'intake/opened-case.ts',
     'revocation/run-unit.ts',
     'storage/approval-store.ts',
     'storage/secret-store.ts',
