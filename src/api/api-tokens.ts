@@ -7,7 +7,8 @@ import { type Clock, DAY, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
 import { ADMINS } from './access.ts'
-import { idField, instantField, nameField, present } from './fields.ts'
+import { idField, instantField, nameField, pageOf, present } from './fields.ts'
+import { registryPage, registryQuery } from './registry-page.ts'
 import { defineRoute, type Route } from './route.ts'
 import { invalid } from './validate.ts'
 
@@ -103,10 +104,12 @@ export function apiTokenRoutes({ tokens, clock, standing }: ApiTokensParts): Rou
       path: '/tokens',
       summary: 'List the tokens for this API, without the tokens themselves',
       allow: ADMINS,
-      answers: {
-        200: { description: 'Oldest first', schema: z.object({ items: z.array(tokenAnswer) }) },
+      query: registryQuery,
+      answers: { 200: { description: 'Oldest first', schema: pageOf(tokenAnswer) } },
+      handle: async ({ query }) => {
+        const { items, ...next } = registryPage(await tokens.all(), query)
+        return { status: 200, json: { items: items.map(show), ...next } }
       },
-      handle: async () => ({ status: 200, json: { items: (await tokens.all()).map(show) } }),
     }),
 
     defineRoute({

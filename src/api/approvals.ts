@@ -1,24 +1,18 @@
 import { z } from 'zod'
-import {
-  APPROVAL_KINDS,
-  type Approval,
-  digestOf,
-  isAbout,
-  partyOf,
-  REFUSALS,
-  refusalOf,
-} from '../auth/approval.ts'
+import { type Approval, digestOf } from '../auth/approval.ts'
 import type { ApprovalStore } from '../auth/approval-store.ts'
-import type { Principal } from '../auth/principal.ts'
 import type { DirectoryStore } from '../directory/store.ts'
 import type { RevocationReader } from '../revocation/reader.ts'
 import { type Clock, HOUR, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
-import { isJsonObject, type JsonObject } from '../shared/json.ts'
-import { ADMINS, mayRead, OPERATORS, OPERATORS_AND_OWNERS, READERS } from './access.ts'
+import type { JsonObject } from '../shared/json.ts'
+import { mayRead, OPERATORS_AND_OWNERS, READERS } from './access.ts'
 import { type ApprovalActsParts, approvalActs } from './approval-acts.ts'
-import { idField, instantField, instants, pageOf, pageQuery, present } from './fields.ts'
+import { approvalAnswer, kindField, showApproval } from './approval-answer.ts'
+import { decisionRoutes } from './approval-decisions.ts'
+import { createApprovalRight, forbidden, personBehind } from './approval-right.ts'
+import { idField, pageOf, pageQuery, present } from './fields.ts'
 import { reasonField } from './revocation-acts.ts'
 import { defineRoute, type Route } from './route.ts'
 import { valid } from './validate.ts'
@@ -31,34 +25,6 @@ export interface ApprovalsParts extends ApprovalActsParts {
   publicUrl: string
 }
 
-const kindField = z.enum(APPROVAL_KINDS)
-const partyAnswer = z.object({ id: z.string(), person: z.string() })
-
-const approvalAnswer = z.object({
-  id: z.string(),
-  kind: kindField,
-  title: z.string(),
-  payload: z.record(z.string(), z.unknown()).meta({ description: 'All that is to be done' }),
-  about: z.string(),
-  subject: z.object({ sourceId: z.string(), userId: z.string() }).optional(),
-  reason: z.string(),
-  digest: z.string().meta({ description: 'Of all of the above; name it when you decide' }),
-  state: z.enum(['proposed', 'approved', 'refused', 'withdrawn', 'expired']),
-  proposedBy: partyAnswer,
-  proposedAt: instantField,
-  expiresAt: instantField,
-  decidedBy: partyAnswer.optional(),
-  decidedAt: instantField.optional(),
-  decisionReason: z.string().optional(),
-})
-
-const decision = z.strictObject({
-  digest: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, 'must be the digest of the proposal')
-    .meta({ description: 'What you have read; anything else is refused' }),
-  reason: reasonField,
-})
 const params = z.object({ id: idField })
 const oneApproval = { 200: { description: 'The proposal', schema: approvalAnswer } }
 
@@ -66,69 +32,15 @@ const oneApproval = { 200: { description: 'The proposal', schema: approvalAnswer
 export function approvalRoutes(parts: ApprovalsParts): Route[] {
   const { approvals, clock } = parts
   const kinds = approvalActs(parts)
+  const right = createApprovalRight(parts)
 
-  const show = (approval: Approval): z.infer<typeof approvalAnswer> => ({
-    id: approval.id,
-    kind: approval.kind,
-    title: kinds[approval.kind].title,
-    payload: approval.payload,
-    about: approval.about,
-    ...present({ subject: approval.subject }),
-    reason: approval.reason,
-    digest: approval.digest,
-    state:
-      approval.state === 'proposed' && approval.expiresAt <= clock.now()
-        ? 'expired'
-        : approval.state,
-    proposedBy: { id: approval.proposedBy.id, person: approval.proposedBy.person },
-    proposedAt: iso(approval.proposedAt),
-    expiresAt: iso(approval.expiresAt),
-    ...(approval.decidedBy === undefined
-      ? {}
-      : { decidedBy: { id: approval.decidedBy.id, person: approval.decidedBy.person } }),
-    ...instants({ decidedAt: approval.decidedAt }),
-    ...present({ decisionReason: approval.decisionReason }),
-  })
+  const show = (approval: Approval) =>
+    showApproval(approval, kinds[approval.kind].title, clock.now())
 
   const load = async (id: string): Promise<Approval> => {
     const approval = await approvals.approval(id)
     if (approval === null) throw new HubError('ERR_NOT_FOUND', 'there is no such proposal')
     return approval
-  }
-
-  /** How the subject is called, at the provider now and in their newest case. */
-  const namesOf = async (subject: Approval['subject']): Promise<string[]> => {
-    if (subject === undefined) return []
-    const { sourceId, userId } = subject
-    const [user, cases] = await Promise.all([
-      parts.directory.user(sourceId, userId),
-      parts.revocations.offboardings({ sourceId, userId }, { limit: 1 }),
-    ])
-    const known = cases.items[0]?.subject as { userName: string; emails: string[] } | undefined
-    return [
-      ...(user === null ? [] : namesIn(user.resource)),
-      ...(known === undefined ? [] : [known.userName, ...known.emails]),
-    ]
-  }
-
-  const decided = (
-    approval: Approval,
-    by: Principal,
-    state: 'approved' | 'refused' | 'withdrawn',
-    reason: string,
-  ) => {
-    const decidedBy = partyOf(by)
-    if (decidedBy === undefined) throw forbidden(REFUSALS['no-person'])
-    return { ...approval, state, decidedBy, decidedAt: clock.now(), decisionReason: reason }
-  }
-
-  const mayDecide = async (approval: Approval, by: Principal, shown: string): Promise<void> => {
-    const names = await namesOf(approval.subject)
-    const refusal = refusalOf(approval, by, { shown, names, now: clock.now() })
-    if (refusal === undefined) return
-    const code = refusal === 'decided' || refusal === 'expired' ? 'ERR_CONFLICT' : undefined
-    if (refusal === 'altered') throw new HubError('ERR_PRECONDITION', REFUSALS.altered)
-    throw new HubError(code ?? 'ERR_FORBIDDEN', REFUSALS[refusal])
   }
 
   return [
@@ -150,8 +62,7 @@ export function approvalRoutes(parts: ApprovalsParts): Route[] {
       }),
       answers: { 201: { description: 'It waits for somebody else', schema: approvalAnswer } },
       handle: async ({ body, principal, acts, signal }) => {
-        const proposedBy = partyOf(principal)
-        if (proposedBy === undefined) throw forbidden(REFUSALS['no-person'])
+        const proposedBy = personBehind(principal)
         const act = kinds[body.kind]
         if (principal.role === 'owner' && body.kind !== 'waive') {
           throw forbidden('owners of apps may propose waivers')
@@ -161,7 +72,7 @@ export function approvalRoutes(parts: ApprovalsParts): Route[] {
         if (!mayRead(principal, { owners })) {
           throw new HubError('ERR_NOT_FOUND', 'there is no such revocation')
         }
-        if (isAbout(principal, subject, await namesOf(subject))) throw forbidden(REFUSALS.subject)
+        await right.refuseSubject(principal, subject)
         const now = clock.now()
         const draft = {
           id: newId(),
@@ -230,93 +141,6 @@ export function approvalRoutes(parts: ApprovalsParts): Route[] {
       handle: async ({ params: { id } }) => ({ status: 200, json: show(await load(id)) }),
     }),
 
-    defineRoute({
-      method: 'POST',
-      path: '/approvals/{id}/approve',
-      summary: 'Say yes as the second person; it is done at once',
-      allow: ADMINS,
-      params,
-      body: decision,
-      answers: oneApproval,
-      handle: async ({ params: { id }, body, principal, acts }) => {
-        const proposed = await load(id)
-        await mayDecide(proposed, principal, body.digest)
-        const approval = decided(proposed, principal, 'approved', body.reason)
-        const act = kinds[approval.kind]
-        await acts.in(async (tx, record) => {
-          // A withdrawal or another decision at the same time: one of them is stored.
-          if (!(await approvals.decide(id, body.digest, approval, tx))) throw tooLate()
-          await record({
-            entry: { type: 'approval.decided', decision: 'approved' },
-            said: { reason: body.reason },
-            approval: id,
-          })
-          await act.carryOut(approval, tx, record)
-        })
-        act.after?.(approval)
-        return { status: 200, json: show(approval) }
-      },
-    }),
-
-    defineRoute({
-      method: 'POST',
-      path: '/approvals/{id}/refuse',
-      summary: 'Say no as the second person',
-      allow: ADMINS,
-      params,
-      body: decision,
-      answers: oneApproval,
-      handle: async ({ params: { id }, body, principal, acts }) => {
-        const proposed = await load(id)
-        await mayDecide(proposed, principal, body.digest)
-        const approval = decided(proposed, principal, 'refused', body.reason)
-        await acts.in(async (tx, record) => {
-          if (!(await approvals.decide(id, body.digest, approval, tx))) throw tooLate()
-          await record({
-            entry: { type: 'approval.decided', decision: 'refused' },
-            said: { reason: body.reason },
-            approval: id,
-          })
-        })
-        return { status: 200, json: show(approval) }
-      },
-    }),
-
-    defineRoute({
-      method: 'POST',
-      path: '/approvals/{id}/withdraw',
-      summary: 'Take your own proposal back',
-      allow: OPERATORS,
-      params,
-      body: z.strictObject({ reason: reasonField }),
-      answers: oneApproval,
-      handle: async ({ params: { id }, body, principal, acts }) => {
-        const proposed = await load(id)
-        if (partyOf(principal)?.person !== proposed.proposedBy.person) {
-          throw forbidden('somebody else has proposed it; refuse it instead')
-        }
-        const approval = decided(proposed, principal, 'withdrawn', body.reason)
-        await acts.in(async (tx, record) => {
-          if (!(await approvals.decide(id, proposed.digest, approval, tx))) throw tooLate()
-          await record({
-            entry: { type: 'approval.decided', decision: 'withdrawn' },
-            said: { reason: body.reason },
-            approval: id,
-          })
-        })
-        return { status: 200, json: show(approval) }
-      },
-    }),
+    ...decisionRoutes({ ...parts, kinds, right, load, show }),
   ]
-}
-
-const forbidden = (why: string): HubError => new HubError('ERR_FORBIDDEN', why)
-const tooLate = (): HubError => new HubError('ERR_CONFLICT', REFUSALS.decided)
-
-/** User name and addresses of a SCIM user. */
-export function namesIn({ userName, emails }: JsonObject): string[] {
-  const addresses = (Array.isArray(emails) ? emails : []).flatMap((email) =>
-    isJsonObject(email) && typeof email['value'] === 'string' ? [email['value']] : [],
-  )
-  return [...(typeof userName === 'string' ? [userName] : []), ...addresses]
 }

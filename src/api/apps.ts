@@ -20,7 +20,8 @@ import {
   type ScopeParts,
 } from './app-input.ts'
 import { type AppSecretsParts, createAppSecrets, secretsChange } from './app-secrets.ts'
-import { etagOf, idField, present, stale, versionOf } from './fields.ts'
+import { etagOf, idField, pageOf, present, stale, versionOf } from './fields.ts'
+import { registryPage, registryQuery } from './registry-page.ts'
 import { defineRoute, type Route } from './route.ts'
 import { invalid } from './validate.ts'
 
@@ -126,16 +127,15 @@ export function appRoutes(parts: AppsParts): Route[] {
       path: '/apps',
       summary: 'List the apps that you may read',
       allow: VIEWERS_AND_OWNERS,
+      query: registryQuery,
       answers: {
-        200: {
-          description: 'In the order of registration',
-          schema: z.object({ items: z.array(appAnswer) }),
-        },
+        200: { description: 'In the order of registration', schema: pageOf(appAnswer) },
       },
-      handle: async ({ principal }) => {
+      handle: async ({ principal, query }) => {
         const readable = (await apps.all()).filter((app) => mayRead(principal, app))
-        const items = readable.map(async (app) => showApp(app, await appSecrets.facts(app)))
-        return { status: 200, json: { items: await Promise.all(items) } }
+        const { items, ...next } = registryPage(readable, query)
+        const shown = items.map(async (app) => showApp(app, await appSecrets.facts(app)))
+        return { status: 200, json: { items: await Promise.all(shown), ...next } }
       },
     }),
 

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { Connector } from '../connector-sdk/contract.ts'
 import { HubError } from '../shared/errors.ts'
 import { EVERYBODY } from './access.ts'
-import { idField } from './fields.ts'
+import { idField, pageOf } from './fields.ts'
+import { registryPage, registryQuery } from './registry-page.ts'
 import { defineRoute, type Route } from './route.ts'
 
 export interface ConnectorsParts {
@@ -27,13 +28,12 @@ export function connectorRoutes({ connectors }: ConnectorsParts): Route[] {
       path: '/connectors',
       summary: 'List the installed connectors',
       allow: EVERYBODY,
-      answers: {
-        200: { description: 'By id', schema: z.object({ items: z.array(connectorAnswer) }) },
-      },
-      handle: async () => {
-        const items = [...connectors.values()].map(show).sort((a, b) => (a.id < b.id ? -1 : 1))
-        return { status: 200, json: { items } }
-      },
+      query: registryQuery,
+      answers: { 200: { description: 'By id', schema: pageOf(connectorAnswer) } },
+      handle: async ({ query }) => ({
+        status: 200,
+        json: registryPage([...connectors.values()].map(show), query),
+      }),
     }),
     defineRoute({
       method: 'GET',

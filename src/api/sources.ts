@@ -1,40 +1,28 @@
 import { z } from 'zod'
 import type { HeartbeatStore } from '../auth/heartbeat-store.ts'
-import {
-  SOURCE_DIALECTS,
-  type SourceRecord,
-  type TokenRecord,
-} from '../auth/source-authenticator.ts'
+import { SOURCE_DIALECTS, type SourceRecord } from '../auth/source-authenticator.ts'
 import type { SourceStore } from '../auth/source-store.ts'
-import { newToken } from '../auth/tokens.ts'
-import { type Clock, DAY, MINUTE } from '../shared/clock.ts'
+import { type Clock, MINUTE } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
-import { newId } from '../shared/ids.ts'
 import { ADMINS, READERS } from './access.ts'
 import { wordOf } from './acts.ts'
 import {
   etagOf,
-  idField,
   instantField,
   instants,
   nameField,
+  pageOf,
   present,
   sourceIdField,
   stale,
   versionOf,
 } from './fields.ts'
+import { registryPage, registryQuery } from './registry-page.ts'
 import { defineRoute, type Route } from './route.ts'
-import {
-  expiryField,
-  issuerAnswer,
-  keyIssued,
-  networksField,
-  secretAnswer,
-  showIssuer,
-  showSecret,
-  sourceCredentialRoutes,
-} from './sources-credentials.ts'
+import { sourceCredentialRoutes } from './sources-credentials.ts'
 import { heartbeatAnswer, showHeartbeat } from './sources-heartbeat.ts'
+import { issuerAnswer, showIssuer, sourceIssuerRoutes } from './sources-issuers.ts'
+import { expiryField, networksField, secretAnswer, showSecret, sourceKeys } from './sources-keys.ts'
 
 export interface SourcesParts {
   sources: SourceStore
@@ -73,6 +61,7 @@ const oneSourceAnswer = z.object({
 /** Sources and their tokens. A token is shown once, when it is made. */
 export function sourceRoutes(parts: SourcesParts): Route[] {
   const { sources, clock, authenticator } = parts
+  const keys = sourceKeys(parts)
   const baseUrl = (id: string): string => `${parts.publicUrl}/scim/${id}/v2`
 
   const show = (source: SourceRecord): z.infer<typeof sourceAnswer> => ({
@@ -90,21 +79,6 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       ? {}
       : { silentAfterMinutes: Math.round(source.silentAfterMs / MINUTE) }),
   })
-
-  const makeToken = (expiresInDays: number | undefined): { token: string; record: TokenRecord } => {
-    const { token, hash, prefix } = newToken('scim')
-    const now = clock.now()
-    return {
-      token,
-      record: {
-        id: newId(),
-        hash,
-        prefix,
-        createdAt: now,
-        ...(expiresInDays === undefined ? {} : { expiresAt: now + expiresInDays * DAY }),
-      },
-    }
-  }
 
   const load = async (id: string): Promise<SourceRecord> => {
     const source = await sources.source(id)
@@ -136,7 +110,7 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
         },
       },
       handle: async ({ body, acts }) => {
-        const { token, record } = makeToken(body.expiresInDays)
+        const { token, record } = keys.make('scim', body.expiresInDays)
         const source: SourceRecord = {
           id: body.id,
           name: body.name,
@@ -165,10 +139,12 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       path: '/sources',
       summary: 'List all sources',
       allow: READERS,
-      answers: {
-        200: { description: 'By id', schema: z.object({ items: z.array(sourceAnswer) }) },
+      query: registryQuery,
+      answers: { 200: { description: 'By id', schema: pageOf(sourceAnswer) } },
+      handle: async ({ query }) => {
+        const { items, ...next } = registryPage(await sources.all(), query)
+        return { status: 200, json: { items: items.map(show), ...next } }
       },
-      handle: async () => ({ status: 200, json: { items: (await sources.all()).map(show) } }),
     }),
 
     defineRoute({
@@ -238,53 +214,8 @@ export function sourceRoutes(parts: SourcesParts): Route[] {
       },
     }),
 
-    defineRoute({
-      method: 'POST',
-      path: '/sources/{id}/tokens',
-      summary: 'Make a further token; the old ones go on working until they are deleted',
-      allow: ADMINS,
-      params: z.object({ id: sourceIdField }),
-      body: z.strictObject({ expiresInDays: expiryField }),
-      bodyOptional: true,
-      answers: {
-        201: {
-          description: 'The token is shown here and never again',
-          schema: z.object({ tokenId: z.string(), token: z.string() }),
-        },
-      },
-      handle: async ({ params, body, acts }) => {
-        const { token, record } = makeToken(body.expiresInDays)
-        await acts.in(async (tx, act) => {
-          if (!(await sources.addToken(params.id, record, 'tokens', tx))) {
-            throw new HubError('ERR_NOT_FOUND', 'there is no such source')
-          }
-          await act({ entry: keyIssued(params.id, record, 'token') })
-        })
-        return { status: 201, json: { tokenId: record.id, token } }
-      },
-    }),
-
-    defineRoute({
-      method: 'DELETE',
-      path: '/sources/{id}/tokens/{tokenId}',
-      summary: 'Delete a token; it is refused everywhere after at most one second',
-      allow: ADMINS,
-      params: z.object({ id: sourceIdField, tokenId: idField }),
-      answers: { 204: { description: 'Deleted' } },
-      handle: async ({ params, acts }) => {
-        const key = { source: params.id, key: params.tokenId, kind: 'token' }
-        await acts.in(async (tx, act) => {
-          if (!(await sources.removeToken(params.id, params.tokenId, 'tokens', tx))) {
-            throw new HubError('ERR_NOT_FOUND', 'there is no such token')
-          }
-          await act({ entry: { type: 'source.key_revoked', ...key } })
-        })
-        authenticator.invalidate(params.id)
-        return { status: 204 }
-      },
-    }),
-
     ...sourceCredentialRoutes(parts),
+    ...sourceIssuerRoutes(parts),
   ]
 }
 

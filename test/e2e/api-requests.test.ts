@@ -166,3 +166,23 @@ test('log, all requests of this file, hold no token and no query', async () => {
   expect(log).not.toContain('secret@')
   expect(log).not.toContain('a'.repeat(43))
 })
+
+test('lists of what is registered, asked for one at a time, give each once; a strange cursor is refused', async () => {
+  for (const id of ['page-a', 'page-b', 'page-c']) {
+    await api.api('POST', '/sources', { id, name: id, dialect: 'generic' })
+  }
+  const all = (await api.api('GET', '/sources')).json
+  expect(all.nextCursor).toBeUndefined()
+  const seen: string[] = []
+  for (let cursor = ''; ; ) {
+    const { json } = await api.api('GET', `/sources?limit=1${cursor && `&cursor=${cursor}`}`)
+    seen.push(...json.items.map((source: { id: string }) => source.id))
+    if (json.nextCursor === undefined) break
+    cursor = json.nextCursor
+  }
+  expect(seen).toEqual(all.items.map((source: { id: string }) => source.id))
+  for (const path of ['/sources', '/apps', '/tokens', '/connectors']) {
+    const { json } = await api.api('GET', `${path}?cursor=%25`)
+    expect.soft(json.code, path).toBe('ERR_INVALID_CURSOR')
+  }
+})

@@ -49,6 +49,7 @@ test('role matrix, what each role may change, is what the documentation says', (
   expect(changes('owner')).toEqual([
     'DELETE /users/{sourceId}/{userId}/links/{appId}',
     'POST /approvals',
+    'POST /approvals/{id}/withdraw',
     'POST /apps/{id}/test',
     'POST /revocations/{id}/assign',
     'POST /revocations/{id}/attest',
