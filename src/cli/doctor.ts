@@ -45,8 +45,9 @@ const MARKS = { ok: ['green', '✔'], warn: ['yellow', '!'], fail: ['red', '✘'
 
 function line({ output }: Context, { state, what, detail, todo }: Finding): string {
   const [colour, mark] = MARKS[state]
-  const text = `${styled(output, colour, mark)} ${what.padEnd(14)}${shown(detail)}`
-  return todo === undefined ? text : `${text}\n${' '.repeat(16)}→ ${todo}`
+  const lines = detail.split('\n').map((one) => shown(one.trim()))
+  if (todo !== undefined) lines.push(`→ ${todo}`)
+  return `${styled(output, colour, mark)} ${what.padEnd(14)}${lines.join(`\n${' '.repeat(16)}`)}`
 }
 
 async function look(
