@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
 import { inFreshWorld, type KitSession } from '../../../src/connector-sdk/kit/session.ts'
+import { testKit } from '../../../test/support/kit.ts'
 import slack from '../index.ts'
 import { type SlackWorld, slackWorld } from './world.ts'
 
 describe('slack, the kit', () => {
-  const cases = connectorKit({ connector: slack, start: slackWorld })
-  test.each(cases.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
+  testKit({ connector: slack, start: slackWorld }, 'fake held to a contract of Slack’s interface')
 })
 
 type Session = KitSession & { world: SlackWorld }
