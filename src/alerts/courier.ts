@@ -8,7 +8,7 @@ import type { Delivered, Sink } from './sink.ts'
 
 /** Waits before the next tries; the last one repeats. */
 const WAITS_MS = [5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR] as const
-/** About eight hours; then a person must look at the receiver. */
+/** About seven hours; then a person must look at the receiver. */
 const MOST_ATTEMPTS = 12
 /** Longer than any try: a process that still lives keeps its delivery. */
 const LEASE_MS = MINUTE
@@ -53,6 +53,12 @@ export function createCourier(options: {
     return sinks.length === 0 ? MINUTE : IDLE_MS
   }
 
+  /** It takes alerts again: what it missed goes out, too. */
+  const retryKept = async (sinkId: string): Promise<void> => {
+    const count = await deliveries.retryDead(sinkId, clock.now())
+    if (count > 0) log.info({ sinkId, count }, 'alerts that were given up are tried again')
+  }
+
   const settle = async (delivery: Delivery, result: Delivered): Promise<void> => {
     const { sinkId, attempts, event } = delivery
     const fields = { sinkId, alertId: event.alert.id, attempt: attempts }
@@ -60,6 +66,7 @@ export function createCourier(options: {
       case 'delivered':
         await deliveries.delivered(delivery, clock.now())
         log.info(fields, 'an alert was delivered')
+        await retryKept(sinkId)
         return
       case 'failed':
         if (attempts < MOST_ATTEMPTS) {

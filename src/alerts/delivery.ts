@@ -49,7 +49,7 @@ export interface DeliveryStore {
   delivered(held: Held, now: Instant): Promise<boolean>
   /** Tried again from `dueAt` on. False as above. */
   failed(held: Held, reason: string, dueAt: Instant): Promise<boolean>
-  /** Never tried again by itself; kept. False as above. */
+  /** Kept, and tried again when the sink takes another one. False as above. */
   gaveUp(held: Held, reason: string, now: Instant): Promise<boolean>
   /** Of the sinks in `sinkIds`. */
   dead(sinkIds: readonly string[]): Promise<DeadSink[]>

@@ -36,10 +36,13 @@ test('preparing, without an end, is given up after an hour', async () => {
 })
 
 test('preparing, on a fault that is no lack of time, fails at once', async () => {
+  let tries = 0
   const refused = async (): Promise<void> => {
+    tries += 1
     throw new HubError('ERR_MASTER_KEY', 'another key')
   }
   await expect(preparePatiently(database.connection, refused)).rejects.toThrow('another key')
+  expect(tries).toBe(1)
 })
 
 test('preparing, on a server that does not answer, fails instead of waiting', async () => {
