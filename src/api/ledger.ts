@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { backPressureMs } from '../ledger/back-pressure.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import { type Instant, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
@@ -21,7 +22,14 @@ const index = z.object({
 const status = z.object({
   origin: z.string(),
   waiting: z
-    .object({ count: z.int(), since: z.iso.datetime().nullable() })
+    .object({
+      count: z.int(),
+      since: z.iso.datetime().nullable(),
+      slowed: z.boolean().meta({
+        description:
+          'Sealing does not keep up: workers ask for seals more slowly. Revoking goes on',
+      }),
+    })
     .meta({ description: 'Entries that are not sealed yet, and since when the oldest waits' }),
   sealed: z.object({ size: z.int(), at: z.iso.datetime().optional() }),
   signed: z
@@ -72,7 +80,11 @@ export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
           status: 200,
           json: {
             origin,
-            waiting: { count: waiting.count, since: isoOrNull(waiting.since) },
+            waiting: {
+              count: waiting.count,
+              since: isoOrNull(waiting.since),
+              slowed: backPressureMs(waiting.ageMs) > 0,
+            },
             sealed: { size: sealed.size, ...(sealed.size === 0 ? {} : { at: iso(sealed.at) }) },
             signed: signed && {
               ...signed,

@@ -140,6 +140,7 @@ function workerRole(
     newId,
     log,
     onEnqueued: parts.onEnqueued,
+    oldestWaitingMs: async () => (await stores.ledger.waiting()).ageMs,
     aroundLane: ({ appId, attempts, want, current }, work) =>
       tracing.continued(
         (want ?? current)?.trace,

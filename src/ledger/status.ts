@@ -10,8 +10,8 @@ import type { WormTrouble } from './worm-copy.ts'
 /** How far the log is sealed, signed, witnessed, stamped and copied. */
 export interface LedgerStatus {
   origin: string
-  /** Rows that are not in the log yet, and since when the oldest of them waits. */
-  waiting: { count: number; since: Instant | null }
+  /** Rows that are not in the log yet; since when the oldest of them waits, and how long that is by the database's clock. */
+  waiting: { count: number; since: Instant | null; ageMs: number | null }
   sealed: { size: number; at: Instant }
   signed: {
     size: number

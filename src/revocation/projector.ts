@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks'
+import { backPressureMs } from '../ledger/back-pressure.ts'
 import type { LedgerIntake, PendingEntry } from '../ledger/intake.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Transactor } from '../shared/transaction.ts'
@@ -24,6 +26,8 @@ const REST_MS = 30
 const MANY_MS = 200
 const MANY = 8
 const IDLE_MS = 10_000
+/** Between two looks at what waits in the ledger's intake. */
+const HEED_MS = 500
 
 export interface ProjectorDeps {
   entries: OutcomeDeps['entries']
@@ -37,6 +41,8 @@ export interface ProjectorDeps {
   log: EngineLog
   /** Entries wait in the ledger's intake. */
   onEnqueued(): void
+  /** How long the oldest of them has waited, in ms; without it, this worker takes no heed. */
+  oldestWaitingMs?(): Promise<number | null>
 }
 
 /**
@@ -46,15 +52,33 @@ export interface ProjectorDeps {
  */
 export function createProjector(deps: ProjectorDeps): Loop {
   let many = false
+  let slowMs = 0
+  let heededAt = Number.NEGATIVE_INFINITY
+  /** @returns true when it has just become slow: then it rests before it adds anything */
+  const heed = async (): Promise<boolean> => {
+    if (deps.oldestWaitingMs === undefined || performance.now() < heededAt + HEED_MS) return false
+    const before = slowMs
+    const ageMs = await deps.oldestWaitingMs()
+    heededAt = performance.now()
+    slowMs = backPressureMs(ageMs)
+    if (before === 0 && slowMs > 0) {
+      deps.log.warn({ ageMs }, 'the ledger does not keep up; seals are asked for more slowly')
+    }
+    if (before > 0 && slowMs === 0) deps.log.info({}, 'the ledger keeps up again')
+    return before === 0 && slowMs > 0
+  }
   const project = async (): Promise<number> => {
     const lanes = await deps.lanes.dirty(BATCH)
+    // Only with something to add, or while it is slow: an idle hub asks nothing.
+    if ((lanes.length > 0 || slowMs > 0) && (await heed())) return slowMs
     many = lanes.length >= MANY && lanes.length < BATCH
     const { enqueued, failed } = await projectAll(deps, lanes)
     if (enqueued > 0) deps.onEnqueued()
     if (failed > 0) return 500
-    return lanes.length === BATCH ? 0 : IDLE_MS
+    // While it is slow it looks again by itself: nothing may be left to wake it.
+    return lanes.length === BATCH ? 0 : slowMs > 0 ? slowMs : IDLE_MS
   }
-  const restMs = () => (many ? MANY_MS : REST_MS)
+  const restMs = () => Math.max(slowMs, many ? MANY_MS : REST_MS)
   return createLoop({ name: 'projector', run: project, restMs, log: deps.log })
 }
 

@@ -17,11 +17,20 @@ export function createLedgerStatusStore(
       translated(async () => {
         // The first entries of a log are enqueued with the time 0: they are to come first.
         const [oldest] = await intake
-          .find({ at: { $gt: 0 } }, { projection: { at: 1 } })
-          .sort({ at: 1, _id: 1 })
-          .limit(1)
+          .aggregate<{ at: number; ageMs: number }>([
+            { $match: { at: { $gt: 0 } } },
+            { $sort: { at: 1, _id: 1 } },
+            { $limit: 1 },
+            {
+              $project: {
+                at: 1,
+                ageMs: { $subtract: [{ $toDouble: { $toLong: '$$NOW' } }, '$at'] },
+              },
+            },
+          ])
           .toArray()
-        return { count: await intake.estimatedDocumentCount(), since: oldest?.at ?? null }
+        const { at: since = null, ageMs = null } = oldest ?? {}
+        return { count: await intake.estimatedDocumentCount(), since, ageMs }
       }),
     lastStamp: () =>
       translated(async () => {

@@ -120,6 +120,7 @@ export async function engineOn(
       newId,
       log: { info: at('info'), warn: at('warn'), error: at('error') },
       onEnqueued: () => ledger.ledger.poke(),
+      oldestWaitingMs: async () => (await ledger.store.waiting()).ageMs,
       watch,
       // What is found while a ring would be heard was not found by polling.
       ...(options.wake === undefined ? {} : { wake: options.wake, wokenMs: 600_000 }),
