@@ -1,5 +1,6 @@
-import { test } from 'vitest'
+import { beforeAll, test } from 'vitest'
 import { connectorKit } from '../../src/connector-sdk/kit/kit.ts'
+import { inFreshWorld } from '../../src/connector-sdk/kit/session.ts'
 import type { KitHarness } from '../../src/connector-sdk/kit/world.ts'
 
 /** What came of one case of the kit, for the table in docs/connectors.md. */
@@ -27,6 +28,14 @@ declare module 'vitest' {
 export function testKit(harness: KitHarness, system: string, only = /^/): void {
   const connector = harness.connector.manifest.id
   const cases = connectorKit(harness).filter(({ name }) => only.test(name))
+  // The first exchange of a process loads and compiles much on both sides: that is of no case's time.
+  if (harness.timeoutMs === undefined) {
+    beforeAll(() =>
+      inFreshWorld({ ...harness, timeoutMs: 10_000 }, ({ connector: one, world, witness }) =>
+        one.correlate(world.subject, witness),
+      ),
+    )
+  }
   test.for(cases.map((one) => [one.name, one] as const))(
     '%s',
     async ([name, { run }], { task }) => {

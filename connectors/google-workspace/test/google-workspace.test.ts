@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
 import { inFreshWorld, type KitSession } from '../../../src/connector-sdk/kit/session.ts'
+import { testKit } from '../../../test/support/kit.ts'
 import google from '../index.ts'
 import { error } from './fake.ts'
 import { type GoogleWorld, googleWorld } from './world.ts'
 
 describe('google-workspace, the kit', () => {
-  const cases = connectorKit({ connector: google, start: googleWorld })
-  test.each(cases.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
+  testKit(
+    { connector: google, start: googleWorld },
+    'fake held to a contract from Google’s discovery documents',
+  )
 })
 
 type Session = KitSession & { world: GoogleWorld }

@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
 import { inFreshWorld, type KitSession } from '../../../src/connector-sdk/kit/session.ts'
+import { testKit } from '../../../test/support/kit.ts'
 import okta from '../index.ts'
 import { type OktaWorld, oktaWorld } from './world.ts'
 
 describe('okta, the kit', () => {
-  const cases = connectorKit({ connector: okta, start: oktaWorld })
-  test.each(cases.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
+  testKit({ connector: okta, start: oktaWorld }, 'fake held to Okta’s OpenAPI')
 })
 
 type Session = KitSession & { world: OktaWorld }

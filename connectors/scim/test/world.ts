@@ -12,21 +12,10 @@ const people: Seed[] = [
   { userName: 'twin.old@example.com', externalId: 'emp-9' },
 ]
 
-/** The first request of a process prepares the server for long: that is of no case. */
-let isWarm = false
-async function warm(url: string, token: string): Promise<void> {
-  if (isWarm) return
-  isWarm = true
-  const filter = encodeURIComponent('userName eq "jane@example.com"')
-  const headers = { authorization: `Bearer ${token}` }
-  await (await fetch(`${url}/Users?filter=${filter}`, { headers })).text()
-}
-
 /** A real SCIM server (scimmy-routers) behind a proxy that can misbehave. */
 export async function scimWorld(config: object = {}): Promise<KitWorld> {
   const tokens = { doer: 'canary-doer-5d1c77', witness: 'canary-witness-90ab12' }
   const app = await startScimApp({ accounts: people, tokens })
-  await warm(app.url, tokens.doer)
   const proxy = await startFaultProxy(new URL(app.url).origin)
   const jane = app.accounts().find(({ userName }) => userName === 'jane@example.com')
   const id = jane?.id ?? ''
