@@ -29,6 +29,18 @@ test('an alert, found twice, is one alert counted twice and news only once', asy
   expect(items).toMatchObject([{ count: 2, firstAt: 1, lastAt: 2, facts: { note: '$count' } }])
 })
 
+test('an acknowledgement, whose record in the audit trail fails, did not happen', async () => {
+  await alerts.raise(finding('unrecorded'), 1)
+  const id = 'feed-silent:unrecorded'
+  const act = transactor.transaction(async (tx) => {
+    expect(await alerts.acknowledge(id, 'admin', 2, tx)).toBe(true)
+    throw new Error('no record')
+  })
+  await expect(act).rejects.toThrow('no record')
+  expect(await alerts.acknowledge(id, 'admin', 3)).toBe(true)
+  await alerts.resolve([id], 4)
+})
+
 test('a resolved alert, found again, is news and open again', async () => {
   await alerts.raise(finding('again'), 1)
   expect(await alerts.acknowledge('feed-silent:again', 'admin', 2)).toBe(true)
