@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type ApprovalView, proposed } from './approvals.ts'
-import { command, type MakeContext, noun, step } from './context.ts'
+import { ALL, command, type MakeContext, noun, step } from './context.ts'
 import { readJson, readText } from './input.ts'
 import { print, shown, styled, table } from './output.ts'
 
@@ -19,7 +19,7 @@ export function registerApps(program: Command, context: MakeContext): void {
 
   command(apps, 'list', 'list the apps that you may read').action(async (options) => {
     const { api, output } = context(options)
-    const { items } = await api.json<{ items: AppView[] }>('GET', '/apps')
+    const items = await api.pages<AppView>('/apps', {}, ALL)
     print(output, items, () =>
       table(
         output,
@@ -132,9 +132,12 @@ export function registerApps(program: Command, context: MakeContext): void {
   command(program, 'connectors', 'kinds of application that the hub can talk to').action(
     async (options) => {
       const { api, output } = context(options)
-      const { items } = await api.json<{
-        items: { id: string; version: string; title: string; secrets: Record<string, unknown> }[]
-      }>('GET', '/connectors')
+      const items = await api.pages<{
+        id: string
+        version: string
+        title: string
+        secrets: Record<string, unknown>
+      }>('/connectors', {}, ALL)
       print(output, items, () =>
         table(
           output,

@@ -45,3 +45,6 @@ export function given(options: Record<string, string | undefined>): Record<strin
 
 /** A step of a path: what a person typed may hold anything. */
 export const step = encodeURIComponent
+
+/** How many of a list are shown that people want whole: more than anybody has. */
+export const ALL = 10_000

@@ -9,7 +9,7 @@ import { countOthers } from '../storage/rewrap.ts'
 import { serverFacts } from '../storage/topology.ts'
 import { createVault } from '../vault/vault.ts'
 import { CliError } from './api-client.ts'
-import { type Context, command, type MakeContext, step } from './context.ts'
+import { ALL, type Context, command, type MakeContext, step } from './context.ts'
 import { configFor, masterKeyOf, withDatabase } from './database.ts'
 import { clock, database, disk, type Finding, fail, ok, warn } from './doctor-judgement.ts'
 import { aheadOfTimeServer } from './ntp.ts'
@@ -190,7 +190,7 @@ async function hub({ api, progress }: Context, skipApps: boolean): Promise<Findi
           ),
     ]
     if (skipApps) return findings
-    const { items } = await api.json<{ items: AppView[] }>('GET', '/apps')
+    const items = await api.pages<AppView>('/apps', {}, ALL)
     for (const [index, app] of items.filter((one) => one.removedAt === undefined).entries()) {
       progress.show(app.name, index / items.length)
       findings.push(await tested(api, app))

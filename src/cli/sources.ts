@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { command, type MakeContext, noun, step, wholeNumber } from './context.ts'
+import { ALL, command, type MakeContext, noun, step, wholeNumber } from './context.ts'
 import { type Output, print, shortTime, styled, table } from './output.ts'
 import { registerSourceCredentials } from './source-credentials.ts'
 
@@ -29,7 +29,7 @@ export function registerSources(program: Command, context: MakeContext): void {
 
   command(sources, 'list', 'list all sources').action(async (options) => {
     const { api, output } = context(options)
-    const { items } = await api.json<{ items: SourceView[] }>('GET', '/sources')
+    const items = await api.pages<SourceView>('/sources', {}, ALL)
     print(output, items, () =>
       table(
         output,

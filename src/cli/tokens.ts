@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { command, given, type MakeContext, noun, step, wholeNumber } from './context.ts'
+import { ALL, command, given, type MakeContext, noun, step, wholeNumber } from './context.ts'
 import { print, shortTime, table } from './output.ts'
 
 interface TokenView {
@@ -18,7 +18,7 @@ export function registerTokens(program: Command, context: MakeContext): void {
 
   command(tokens, 'list', 'list tokens, oldest first').action(async (options) => {
     const { api, output } = context(options)
-    const { items } = await api.json<{ items: TokenView[] }>('GET', '/tokens')
+    const items = await api.pages<TokenView>('/tokens', {}, ALL)
     print(output, items, () =>
       table(
         output,
