@@ -1,4 +1,5 @@
-import type { mongo } from 'mongoose'
+import { performance } from 'node:perf_hooks'
+import mongoose, { type mongo } from 'mongoose'
 import type { Lane } from '../revocation/lane.ts'
 import { transition } from '../revocation/transition.ts'
 import type { WorkerLaneStore } from '../revocation/worker-store.ts'
@@ -10,6 +11,12 @@ import { type Swap, swapWrite } from './lane-swap.ts'
 
 /** Candidates read per lane wanted, after a lost race: workers that race each other then lose less often. */
 const CLAIM_WINDOW = 3
+/**
+ * A process that was killed leaves its open transaction behind, and a write of a row in it waits until the server gives
+ * that up. Claims wait no longer than this, and leave that row alone for a while: it must not keep the others waiting.
+ */
+const LONGEST_MS = 1_500
+const STUCK_MS = 5_000
 /** Apps whose claims go together. */
 const MOST_APPS = 50
 
@@ -24,23 +31,44 @@ export function createLaneClaim(
 ): (claim: Claim) => Promise<Lane[]> {
   let claimWindow = 1
 
+  /** Rows that nobody can change at present, and until when they are left out; monotonic ms. */
+  const stuck = new Map<string, number>()
+
+  /** @returns whether all of them are ours; otherwise some may be */
+  const write = async (swaps: readonly Swap[]): Promise<boolean> => {
+    const writes = swaps.map((swap) => swapWrite(swap))
+    try {
+      const { matchedCount } = await lanes.bulkWrite(writes, {
+        ordered: false,
+        maxTimeMS: LONGEST_MS,
+      })
+      return matchedCount === swaps.length
+    } catch (error) {
+      if (!isOutOfTime(error)) throw error
+      return false
+    }
+  }
+
   const run = async (claims: readonly Claim[]): Promise<Lane[][]> => {
-    const rows = await candidates(lanes, claims, claimWindow)
+    const found = await candidates(lanes, claims, claimWindow + stuck.size)
+    for (const [id, until] of stuck) if (until <= performance.now()) stuck.delete(id)
+    const rows = found.filter(({ _id }) => !stuck.has(_id))
     const taken = new Set<string>()
     const swaps = claims.map((claim) => swapsOf(claim, rows, taken))
     const all = swaps.flat()
     if (all.length === 0) return claims.map(() => [])
-    const { matchedCount } = await lanes.bulkWrite(
-      all.map((swap) => swapWrite(swap)),
-      { ordered: false },
-    )
-    claimWindow = matchedCount === all.length ? 1 : CLAIM_WINDOW
-    if (matchedCount === all.length) {
+    const complete = await write(all)
+    claimWindow = complete ? 1 : CLAIM_WINDOW
+    if (complete) {
       return swaps.map((own) => own.map(({ before, after }) => ({ ...after, rev: before.rev + 1 })))
     }
-    // Some were lost to a faster worker; the lease's id says which are ours.
+    // Some were lost to a faster worker, or to a row that is stuck; the lease's id says which are ours.
     const tried = all.map(({ before }) => before.id)
     const stored = (await lanes.find({ _id: { $in: tried } }).toArray()).map(laneOf)
+    const revs = new Map(stored.map(({ id, rev }) => [id, rev]))
+    // In the order of the writes: the first that nobody has moved is the one at which they ended.
+    const unmoved = all.find(({ before }) => revs.get(before.id) === before.rev)
+    if (unmoved !== undefined) stuck.set(unmoved.before.id, performance.now() + STUCK_MS)
     return claims.map(({ lease }) => stored.filter((lane) => lane.lease?.id === lease.id))
   }
 
@@ -114,6 +142,10 @@ async function candidates(
     ])
     .toArray()
 }
+
+/** MaxTimeMSExpired */
+const isOutOfTime = (error: unknown): boolean =>
+  error instanceof mongoose.mongo.MongoError && error.code === 50
 
 const dueOf = ({ appId, now }: Claim) => ({ waits: true, appId, dueAt: { $lte: now } })
 
