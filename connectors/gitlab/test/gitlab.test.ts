@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { connectorKit } from '../../../src/connector-sdk/kit/kit.ts'
 import { inFreshWorld, type KitSession } from '../../../src/connector-sdk/kit/session.ts'
+import { testKit } from '../../../test/support/kit.ts'
 import gitlab from '../index.ts'
 import { type GitlabWorld, gitlabWorld, type Kind } from './world.ts'
 
 describe.each(['instance', 'group'] as const)('gitlab, %s, the kit', (kind) => {
-  const cases = connectorKit({ connector: gitlab, start: () => gitlabWorld(kind) })
-  test.each(cases.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run())
+  testKit({ connector: gitlab, start: () => gitlabWorld(kind) }, 'fake of our own')
 })
 
 type Session = KitSession & { world: GitlabWorld }
