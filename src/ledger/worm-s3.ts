@@ -87,6 +87,7 @@ export function createWormS3(settings: WormS3Settings, options: { clock: Clock }
     get,
     putIfAbsent: async (name, bytes) => {
       const { sdk, client } = await ready()
+      // biome-ignore lint/style/noRestrictedGlobals: the clock says when; the SDK wants a Date
       const until = new Date(options.clock.now() + retentionDays * DAY)
       const put = new sdk.PutObjectCommand({
         Bucket,

@@ -27,7 +27,7 @@ const MANY_MS = 200
 const MANY = 8
 const IDLE_MS = 10_000
 /** Between two looks at what waits in the ledger's intake. */
-const HEED_MS = 500
+export const HEED_MS = 500
 
 export interface ProjectorDeps {
   entries: OutcomeDeps['entries']

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Connector } from '../../src/connector-sdk/contract.ts'
+import { HEED_MS } from '../../src/revocation/projector.ts'
 import { intakeOf } from '../../src/storage/ledger-collections.ts'
 import { freshDatabase } from '../support/database.ts'
 import { type Engine, engineOn } from '../support/engine.ts'
@@ -40,6 +41,8 @@ test('workers, beside a sequencer that stands still, accept and revoke at once a
   // As after four seconds in which nothing was sealed.
   await intakeOf(database.connection).updateMany({}, { $inc: { at: -4_000 } })
   expect((await engine.ledger.store.waiting()).ageMs).toBeGreaterThanOrEqual(4_000)
+  const due = performance.now() + HEED_MS
+  await eventually('its next look at the intake', () => performance.now() > due)
 
   const began = performance.now()
   await engine.setActive(bob, false)

@@ -92,8 +92,10 @@ export const INDEX = `import {
   type Handle,
   type HttpClient,
   type HttpResponse,
+  isLostAnswer,
   jsonObject,
   type Match,
+  nothingToPutBack,
   type Observation,
   preview,
   readAll,
@@ -175,8 +177,8 @@ export default defineConnector<Config>({
   revoke: (handle, call) => change(handle, false, call),
 
   restore: async (handle, undo, call) => {
-    if (undo['active'] === true) return change(handle, true, call)
-    throw new ConnectorError('unsupported', 'nothing was taken that could be put back')
+    if (isLostAnswer(undo) || undo['active'] === true) return change(handle, true, call)
+    throw nothingToPutBack()
   },
 
   observe: async (handle, call) => {

@@ -82,6 +82,7 @@ test('dashboard, as a model of Grafana 11, has panels that do not overlap and on
   })
   expect(new Set(cells).size).toBe(cells.length)
   const sources = panels.flatMap(({ targets = [] }) => targets.map((one) => one.datasource.uid))
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Grafana
   expect(new Set(sources)).toEqual(new Set(['${datasource}']))
 })
 
