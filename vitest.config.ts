@@ -28,8 +28,9 @@ export default defineConfig({
     isolate: false,
     sequence: { sequencer: ProcessesFirst },
     execArgv: ['--disable-proto=delete'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Room for a machine that does something else meanwhile: nothing waits for a time, all for a condition.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     projects: [
       project('architecture', ['test/architecture/**/*.test.ts']),
       project('unit', ['test/unit/**/*.test.ts', 'connectors/*/test/**/*.test.ts']),

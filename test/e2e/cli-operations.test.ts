@@ -126,7 +126,7 @@ beforeAll(async () => {
     secrets: { token: app.tokens.doer, witnessToken: app.tokens.witness },
   })
   offboardingId = await leaver(hub, 'first')
-}, 120_000)
+})
 afterAll(async () => {
   await hub?.stop()
   await app.close()
@@ -249,7 +249,7 @@ test('restore drill, a new database, the hub starts, the ledger verifies, and pe
   expect(await restoreCheck(settings(restored.dbName), known)).toMatchObject({ kind: 'ok' })
   expect(await certificate(hub, offboardingId)).toBe(0)
   expect(await certificate(hub, await leaver(hub, 'second'))).toBe(0)
-}, 90_000)
+})
 
 test('master key, changed, opens everything with the new one alone', async () => {
   await hub?.stop()
@@ -270,4 +270,4 @@ test('master key, changed, opens everything with the new one alone', async () =>
   expect(await certificate(hub, await leaver(hub, 'fourth'))).toBe(0)
   const { text } = await runCli(settings(restored.dbName, next), 'keys', 'status')
   expect(text).toContain('\n0 keys are wrapped under another')
-}, 90_000)
+})

@@ -96,7 +96,7 @@ beforeAll(async () => {
   origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`
   sealer.start()
   signer.start()
-}, 30_000)
+})
 
 afterAll(async () => {
   for (const stop of stops) await stop()

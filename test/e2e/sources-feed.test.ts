@@ -96,4 +96,4 @@ test('a token, near its end, is an alert of the hub, and silence can be set by h
   expect(await change(30)).toBe(30)
   // Learned above: three times the quiet of 25 hours.
   expect(await change(null)).toBe(75 * 60)
-}, 40_000)
+})

@@ -63,7 +63,7 @@ test('the hub, on an empty folder, tells what is next, stops within 10 s, and co
   const third = await startHubProcess({ DATA_DIR: dataDir })
   expect((await fetch(`${third.origin}/readyz`)).status).toBe(200)
   expect(await third.terminate()).toBe(0)
-}, 120_000)
+}, 300_000)
 
 test('the hub, with several faults in its environment, names all of them and ends with 1', async () => {
   await expect(
@@ -98,4 +98,4 @@ test('the hub, on the database of another master key, refuses and changes nothin
   await expect(
     startHubProcess({ ...env, MASTER_KEY: Buffer.alloc(32, 2).toString('base64') }),
   ).rejects.toThrow(/ended with 1:[\s\S]*master key/i)
-}, 60_000)
+})

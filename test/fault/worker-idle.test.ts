@@ -66,4 +66,4 @@ test('hub of all roles, five apps and nothing due, asks next to nothing and uses
   // The rounds of 10 s and 30 s may all fall into this window; bench/engine.mjs --only idle has the mean.
   expect(asked.length / seconds, which).toBeLessThan(2.5)
   expect(used / WINDOW_MS).toBeLessThan(0.02)
-}, 40_000)
+})

@@ -79,16 +79,16 @@ test('worker, a lane in the open transaction of a dead process, goes on with it 
   const giveUp = await leaveOpen('lanes', { userId: ann })
   const worker = engine.startWorker()
   try {
-    await eventually('the other one is proven', () => isProven(bob), 40_000)
+    await eventually('the other one is proven', () => isProven(bob))
     expect(await lanesOf(database.connection).findOne({ userId: ann })).toMatchObject({
       lease: null,
     })
   } finally {
     await giveUp()
   }
-  await eventually('proof', () => isProven(ann), 40_000)
+  await eventually('proof', () => isProven(ann))
   await worker.stop()
-}, 90_000)
+})
 
 test('intake, a person in the open transaction of a dead process, changes them when that is given up', async () => {
   const ann = await engine.hire('ann@example.com')

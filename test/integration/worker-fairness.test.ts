@@ -66,4 +66,4 @@ test('worker, an app that hangs, a slow one and one with a rate of 1/s, delay no
   expect(await provenIn(limitedApp.id)).toBeLessThan(PEOPLE.length / 2)
   await eventually('the slow one is served, too', async () => slow.writes.length > 0)
   await eventually('and the one with a rate', async () => limited.reads > 0)
-}, 60_000)
+})

@@ -72,7 +72,7 @@ test('worker, three workers and an app that bears two calls, never makes a third
   for (let n = 0; n < WORKERS; n += 1) engine.startWorker(`w${n}`)
   await allProven()
   expect(most).toBe(2)
-}, 60_000)
+})
 
 test('worker, three workers and an app with a rate, keep it together', async () => {
   const perSecond = 40
@@ -83,4 +83,4 @@ test('worker, three workers and an app with a rate, keep it together', async () 
   expect(calls.length).toBeGreaterThanOrEqual(PEOPLE.length * 4)
   // Three processes with a rate each would have made up to 120.
   expect(calls.length / seconds).toBeLessThan(perSecond * 1.2)
-}, 60_000)
+})

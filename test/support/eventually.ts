@@ -5,7 +5,7 @@
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  patienceMs = 20_000,
+  patienceMs = 60_000,
 ): Promise<T> {
   let last: unknown
   for (const end = Date.now() + patienceMs; Date.now() < end; ) {
