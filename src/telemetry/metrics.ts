@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { EVENTS, GAUGES, type MetricDefinition } from './metric-list.ts'
 
 interface RequestDone {
-  /** `scim`, `api`, `oauth`, `auth`, `ledger`, `metrics`, `health` or `web`. */
+  /** `scim`, `api`, `oauth`, `auth`, `apps`, `ledger`, `metrics`, `health` or `web`. */
   room: string
   method: string
   status: number

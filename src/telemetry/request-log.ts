@@ -53,7 +53,7 @@ export function safePath(url: string): string {
     .join('/')
 }
 
-const ROOMS = new Set(['scim', 'api', 'oauth', 'auth', 'ledger', 'metrics'])
+const ROOMS = new Set(['scim', 'api', 'oauth', 'auth', 'apps', 'ledger', 'metrics'])
 
 /** A bounded label: which part of the hub answered. */
 export function roomOf(url: string): string {
