@@ -153,11 +153,14 @@ function workerRole(
     leaseMs: config.workerLeaseSeconds * SECOND,
     recordEscalation: parts.alerting.late,
     onRevived: async (revocation) => {
-      await reopenDrifted(
-        { ...parts.changes, offboarding: stores.revocations.offboarding },
-        revocation,
-      )
-      await parts.alerting.raise(cameBack(revocation))
+      const { raise } = parts.alerting
+      // First: once the new case is there, nobody looks at the old one again who could tell it.
+      const finding = cameBack(revocation)
+      await raise(finding)
+      const deps = { ...parts.changes, offboarding: stores.revocations.offboarding }
+      if ((await reopenDrifted(deps, revocation)) === 'erased') {
+        await raise({ ...finding, facts: { ...finding.facts, case: 'erased' } })
+      }
     },
   })
 }

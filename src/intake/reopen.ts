@@ -20,6 +20,7 @@ export interface ReopenDeps extends UserChangeDeps {
  * Does nothing when the person is employed again, when the app is gone, or when something newer is wanted
  * of it already; so it may be repeated.
  *
+ * @throws HubError ERR_NOT_FOUND when the person was deleted and the case was erased: nobody knows whose access it is
  * @param also in the transaction that opens the case
  */
 export async function reopen(

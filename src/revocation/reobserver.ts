@@ -1,5 +1,5 @@
 import type { ConnectorRunner } from '../connector-sdk/runner.ts'
-import { type Clock, MINUTE } from '../shared/clock.ts'
+import { type Clock, type Instant, MINUTE } from '../shared/clock.ts'
 import { faultOf } from './call-fault.ts'
 import { laneId } from './lane.ts'
 import type { EngineLog } from './log.ts'
@@ -40,29 +40,37 @@ export function createReobserver(deps: ReobserverDeps): Loop {
     for (const { revocation, done } of due) {
       const { id } = revocation
       if (!(await deps.watch.beginReobservation(id, now, now + TURN_MS))) continue
-      const seen = await lookAgain(deps, revocation)
-      const looked = { at: deps.clock.now(), seen }
-      if (seen === 'unknown') {
-        await deps.watch.endReobservation(id, { done, next: looked.at + ASK_AGAIN_MS, looked })
-        continue
-      }
-      if (seen === 'live') {
-        const { appId, facet, offboardingId } = revocation
-        deps.log.error(
-          { revocationId: id, appId, facet, offboardingId },
-          'access that was proven gone is back',
-        )
-        await deps.onRevived(revocation)
-      }
-      const { provenAt = now } = revocation
-      const planned = nextReobservation(provenAt, done)
-      // A look that somebody asked for takes the place of none of the planned ones.
-      const after = planned !== undefined && planned > now ? done : done + 1
-      const next = seen === 'gone' ? nextReobservation(provenAt, after) : undefined
-      await deps.watch.endReobservation(id, { done: after, next, looked })
+      // Its turn runs out, and it is tried again; the others of this round do not wait for it.
+      await look(revocation, done, now).catch((error: unknown) => {
+        deps.log.error({ revocationId: id, err: error }, 'a look at what was proven failed')
+      })
     }
     return due.length === BATCH ? 0 : (deps.everyMs ?? EVERY_MS)
   }
+
+  const look = async (revocation: Revocation, done: number, now: Instant): Promise<void> => {
+    const { id, provenAt = now } = revocation
+    const seen = await lookAgain(deps, revocation)
+    const looked = { at: deps.clock.now(), seen }
+    if (seen === 'unknown') {
+      await deps.watch.endReobservation(id, { done, next: looked.at + ASK_AGAIN_MS, looked })
+      return
+    }
+    if (seen === 'live') {
+      const { appId, facet, offboardingId } = revocation
+      deps.log.error(
+        { revocationId: id, appId, facet, offboardingId },
+        'access that was proven gone is back',
+      )
+      await deps.onRevived(revocation)
+    }
+    const planned = nextReobservation(provenAt, done)
+    // A look that somebody asked for takes the place of none of the planned ones.
+    const after = planned !== undefined && planned > now ? done : done + 1
+    const next = seen === 'gone' ? nextReobservation(provenAt, after) : undefined
+    await deps.watch.endReobservation(id, { done: after, next, looked })
+  }
+
   return createLoop({ name: 'reobserver', run: round, log: deps.log })
 }
 

@@ -4,6 +4,7 @@ import { reopen } from '../../src/intake/reopen.ts'
 import type { Revocation } from '../../src/revocation/types.ts'
 import { newId } from '../../src/shared/ids.ts'
 import { intakeOf } from '../../src/storage/ledger-collections.ts'
+import { offboardingsOf } from '../../src/storage/revocation-models.ts'
 import { freshDatabase } from '../support/database.ts'
 import { aCall, intakeOn } from '../support/intake.ts'
 
@@ -75,4 +76,14 @@ test('access of a person who is employed again, seen alive, is left alone', asyn
   await reopenDrifted(deps, revocation)
   expect(await revocationsOf(revocation.userId)).toHaveLength(1)
   expect(await drifts()).toBe(before)
+})
+
+test('access of a deleted person whose case was erased, seen alive, opens no case and says that nobody knows whose it is', async () => {
+  const revocation = await leaver('deleted')
+  await offboardingsOf(database.connection).updateOne(
+    { _id: revocation.offboardingId },
+    { $unset: { subject: '' } },
+  )
+  expect(await reopenDrifted(deps, revocation)).toBe('erased')
+  expect(await revocationsOf(revocation.userId)).toHaveLength(1)
 })

@@ -14,14 +14,17 @@ let database: Awaited<ReturnType<typeof freshDatabase>>
 let engine: Engine
 let target: Target
 let revived: Revocation[]
+let fault: Error | undefined
 
 beforeEach(async () => {
   database = await freshDatabase()
   revived = []
+  fault = undefined
   target = await startTarget({ a1: { userName: 'ann@example.com', active: true } })
   engine = await engineOn(database.connection, {
     connectors: new Map([['target', targetConnector() as Connector]]),
     onRevived: async (revocation) => {
+      if (fault !== undefined) throw fault
       revived.push(revocation)
     },
   })
@@ -100,4 +103,37 @@ test('reobserver, an account that came back after the proof, is noticed; a dead 
   await eventually('the alarm', () => revived.length === 1)
   expect(revived[0]).toMatchObject({ id: proven.id, state: 'proven' })
   expect(engine.lines.some((line) => line.level === 'error')).toBe(true)
+})
+
+test('reobserver, one look whose finding cannot be kept, holds up no other of the round', async () => {
+  const ann = await engine.hire('ann@example.com')
+  target.accounts.set('b1', { userName: 'bob@example.com', active: true })
+  const bob = await engine.hire('bob@example.com')
+  const worker = engine.startWorker()
+  const proven = async (userId: string) => {
+    await engine.setActive(userId, false)
+    return await eventually('proof', async () => {
+      const [revocation] = await engine.of(userId)
+      return revocation?.state === 'proven' ? revocation : undefined
+    })
+  }
+  const first = await proven(ann)
+  const second = await proven(bob)
+  await worker.stop()
+  target.accounts.get('a1')!.active = true
+  await rows().updateOne({ _id: first.id }, { $set: { reobserveAt: 0 } })
+  await rows().updateOne({ _id: second.id }, { $set: { reobserveAt: 1 } })
+  fault = new Error('not kept')
+  engine.startWorker()
+  const looked = await eventually('the look at the second one', async () => {
+    const row = await rows().findOne({ _id: second.id })
+    return row?.looked === undefined ? undefined : row
+  })
+  expect(looked.looked?.seen).toBe('gone')
+  const waiting = await rows().findOne({ _id: first.id })
+  expect(waiting?.looked).toBeUndefined()
+  expect(waiting?.reobserveAt).toBeGreaterThan(1)
+  const messages = engine.lines.map(({ message }) => message)
+  expect(messages).toContain('a look at what was proven failed')
+  expect(messages).not.toContain('a round failed; it is tried again')
 })
