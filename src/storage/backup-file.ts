@@ -1,7 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
@@ -154,7 +153,15 @@ async function* linesOf(path: string): AsyncGenerator<string> {
   const text = file.pipe(createGunzip())
   file.on('error', (error) => text.destroy(error))
   try {
-    yield* createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })
+    // At line ends alone. `readline` of newer Node.js also breaks at U+2028 and U+2029, which JSON leaves as they are.
+    let rest = ''
+    for await (const piece of text.setEncoding('utf8') as AsyncIterable<string>) {
+      const lines = piece.split('\n')
+      lines[0] = rest + (lines[0] ?? '')
+      rest = lines.pop() ?? ''
+      yield* lines
+    }
+    if (rest !== '') yield rest
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code?.startsWith('Z_') !== true && code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
