@@ -24,6 +24,7 @@ import type { Alerting } from './alerting.ts'
 import { createApi } from './api.ts'
 import { createVisitRouter } from './app-visits.ts'
 import { showState } from './gauges.ts'
+import { lastResort } from './last-resort.ts'
 import { type LedgerRole, signing } from './ledger-role.ts'
 import type { Parts } from './parts.ts'
 import { createSignIn, type SignIn } from './sign-in.ts'
@@ -59,6 +60,7 @@ export async function createHttp(parts: HttpParts): Promise<Express> {
     readiness.push({ name: 'ledger', check: signing(ledger.status) })
   }
   app.use(createHealthRouter({ readiness, metrics, authenticator, log }))
+  app.use(lastResort(log))
   return app
 }
 
