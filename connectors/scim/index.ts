@@ -10,7 +10,6 @@ import {
   type HttpClient,
   type HttpResponse,
   isLostAnswer,
-  jsonObject,
   type Match,
   nothingToPutBack,
   type Observation,
@@ -22,12 +21,12 @@ import {
   deleteAnswer,
   filtersFor,
   getUserRequest,
-  providerConfigRequest,
   type ScimUser,
   setActiveRequest,
   userAnswer,
   writeAnswer,
 } from './api.ts'
+import { checkDisableStyle, checkFilter } from './checks.ts'
 import { type ScimConfig, scimConfig } from './config.ts'
 import { listAll, listPage } from './listing.ts'
 
@@ -84,8 +83,8 @@ export default defineConnector<ScimConfig>({
       )
       return `read ${users.length} user(s)`
     }),
-    await check('account.correlate', () => checkFilter(call)),
-    await check('account.revoke', () => checkDisableStyle(call)),
+    await check('account.correlate', () => checkFilter(authorized(call), call)),
+    await check('account.revoke', () => checkDisableStyle(authorized(call), call)),
   ],
 
   correlate: async (subject, call) => {
@@ -250,28 +249,4 @@ function reading(what: string, call: Call): ReadingOptions {
 
 function unsupported(facet: string): ConnectorError {
   return new ConnectorError('unsupported', `SCIM knows no ${facet}`)
-}
-
-/** Asks for somebody who cannot exist. */
-async function checkFilter(call: Call): Promise<string> {
-  if (call.config.search === 'list') return 'not asked for: users are found by listing'
-  const nobody = `quittance-check-${call.now()}@invalid.example`
-  const filter = `userName eq ${JSON.stringify(nobody)}`
-  const page = await listPage(authorized(call), call, undefined, filter)
-  if (page.users.length === 0) return 'the filter was honoured'
-  throw new ConnectorError('unsupported', 'the server ignores filters: set search to list')
-}
-
-/** A test writes nothing: this asks the server what it says about itself. */
-async function checkDisableStyle(call: Call): Promise<string> {
-  if (!call.config.disable.startsWith('patch')) return 'not tried: a test writes nothing'
-  const response = await authorized(call).send(providerConfigRequest(call.config))
-  if (response.status === 404) return 'not tried; the server has no ServiceProviderConfig'
-  const { patch } = jsonObject(response, reading('read ServiceProviderConfig', call)) as {
-    patch?: { supported?: boolean }
-  }
-  if (patch?.supported === false) {
-    throw new ConnectorError('unsupported', 'the server says it has no PATCH: set disable to put')
-  }
-  return 'not tried: a test writes nothing; the server says it has PATCH'
 }
