@@ -2,9 +2,11 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Membership } from '../../src/directory/types.ts'
+import type { MembershipRow } from '../../src/storage/directory-models.ts'
+import { membershipRow } from '../../src/storage/directory-rows.ts'
 import { freshDatabase } from '../support/database.ts'
 import { longestTurn } from '../support/longest-turn.ts'
 import { type Client, scimServer } from './scim-server.ts'
@@ -12,12 +14,16 @@ import { type Client, scimServer } from './scim-server.ts'
 const MEMBERS = 50_000
 /** Answers to others while one of the large requests is under way; a blocked process gives none. */
 const OTHERS = 5
+/** How long the others think between two requests: without it they, not the large request, would be the load. */
+const PAUSE_MS = 20
 /** Longest turn of the event loop. */
 const MAX_TURN_MS = 50
+/** Many times what it takes on a quiet machine: how busy this one is says nothing about the hub. */
+const PATIENCE_MS = 300_000
 
 const scratch = await mkdtemp(join(tmpdir(), 'quittance-large-'))
 const database = await freshDatabase()
-const server = await scimServer(database.connection, { budgetMs: 120_000 })
+const server = await scimServer(database.connection, { budgetMs: PATIENCE_MS })
 const db = database.connection.getClient().db(database.dbName)
 let client: Client
 let huge = ''
@@ -26,16 +32,15 @@ let small = ''
 const memberId = (n: number): string => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
 async function fill(groupId: string, count: number): Promise<void> {
   for (let from = 0; from < count; from += 5_000) {
-    const rows = Array.from(
-      { length: Math.min(5_000, count - from) },
-      (_, i): Membership => ({
+    const rows = Array.from({ length: Math.min(5_000, count - from) }, (_, i) =>
+      membershipRow({
         sourceId: 'large',
         groupId,
         memberId: memberId(from + i),
         type: 'User',
       }),
     )
-    await server.intake.store.addMembers(rows)
+    await db.collection<MembershipRow>('memberships').insertMany(rows, { ordered: false })
   }
 }
 
@@ -45,7 +50,7 @@ beforeAll(async () => {
   small = await client.group('Ten')
   await fill(huge, MEMBERS)
   await fill(small, 10)
-}, 120_000)
+}, PATIENCE_MS)
 afterAll(async () => {
   await server.close()
   await database.dispose()
@@ -161,62 +166,70 @@ async function beside(
   const files = body === undefined ? [] : [await fileOf(body)]
   let underWay = true
   let others = 0
-  const neighbour = (async () => {
+  const neighbour = async (): Promise<void> => {
     while (underWay) {
       const answer = await fetch(`${client.base}/ServiceProviderConfig`, {
         headers: { authorization: `Bearer ${client.token}` },
       })
       await answer.arrayBuffer()
       if (underWay && answer.ok) others++
+      await pause(PAUSE_MS)
     }
-  })()
-  const { result, ms } = await longestTurn(() => fromOutside(method, path, files))
-  underWay = false
-  await neighbour
+  }
+  const large = longestTurn(() => fromOutside(method, path, files)).finally(() => {
+    underWay = false
+  })
+  const [{ result, ms }] = await Promise.all([large, neighbour()])
   return { ...result, others, longestMs: ms }
 }
 
-test('a group of 50,000 members, read and replaced whole, blocks nobody else', async () => {
-  const get = await beside('GET', `/Groups/${huge}`)
-  expect(get.members).toBe(MEMBERS)
-  expect(get.eighth).toEqual({
-    value: memberId(7),
-    $ref: `${client.base}/Users/${memberId(7)}`,
-    type: 'User',
-  })
-
-  // Every second one stays, as many are new; each with all that providers send of a member.
-  const body = {
-    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
-    displayName: 'Everyone',
-    members: Array.from({ length: MEMBERS }, (_, n) => ({
-      value: memberId(2 * n),
-      $ref: `${client.base}/Users/${memberId(2 * n)}`,
+test(
+  'a group of 50,000 members, read and replaced whole, blocks nobody else',
+  async () => {
+    const get = await beside('GET', `/Groups/${huge}`)
+    expect(get.members).toBe(MEMBERS)
+    expect(get.eighth).toEqual({
+      value: memberId(7),
+      $ref: `${client.base}/Users/${memberId(7)}`,
       type: 'User',
-      display: `Person number ${n}`,
-    })),
-  }
-  const put = await beside('PUT', `/Groups/${huge}`, body)
-  expect(put.status).toBe(200)
-  expect(put.members).toBe(MEMBERS)
-  const rows = db.collection('memberships')
-  expect(await rows.countDocuments({ groupId: huge })).toBe(MEMBERS)
-  expect(await rows.countDocuments({ groupId: huge, memberId: memberId(2 * MEMBERS - 2) })).toBe(1)
-  expect(await rows.countDocuments({ groupId: huge, memberId: memberId(1) })).toBe(0)
+    })
 
-  const patch = (operation: object) => ({
-    schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
-    Operations: [operation],
-  })
-  const byName = { op: 'remove', path: 'members[display ew "number 40077"]' }
-  const named = await beside('PATCH', `/Groups/${huge}`, patch(byName))
-  expect(await rows.countDocuments({ groupId: huge })).toBe(MEMBERS - 1)
-  const one = { op: 'replace', path: 'members', value: [{ value: memberId(3) }] }
-  const clear = await beside('PATCH', `/Groups/${huge}`, patch(one))
-  expect(await rows.countDocuments({ groupId: huge })).toBe(1)
-  const all = { get, put, named, clear }
-  for (const [name, { others, longestMs }] of Object.entries(all)) {
-    expect(others, name).toBeGreaterThan(OTHERS)
-    expect(longestMs, name).toBeLessThan(MAX_TURN_MS)
-  }
-}, 120_000)
+    // Every second one stays, as many are new; each with all that providers send of a member.
+    const body = {
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+      displayName: 'Everyone',
+      members: Array.from({ length: MEMBERS }, (_, n) => ({
+        value: memberId(2 * n),
+        $ref: `${client.base}/Users/${memberId(2 * n)}`,
+        type: 'User',
+        display: `Person number ${n}`,
+      })),
+    }
+    const put = await beside('PUT', `/Groups/${huge}`, body)
+    expect(put.status).toBe(200)
+    expect(put.members).toBe(MEMBERS)
+    const rows = db.collection('memberships')
+    expect(await rows.countDocuments({ groupId: huge })).toBe(MEMBERS)
+    expect(await rows.countDocuments({ groupId: huge, memberId: memberId(2 * MEMBERS - 2) })).toBe(
+      1,
+    )
+    expect(await rows.countDocuments({ groupId: huge, memberId: memberId(1) })).toBe(0)
+
+    const patch = (operation: object) => ({
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+      Operations: [operation],
+    })
+    const byName = { op: 'remove', path: 'members[display ew "number 40077"]' }
+    const named = await beside('PATCH', `/Groups/${huge}`, patch(byName))
+    expect(await rows.countDocuments({ groupId: huge })).toBe(MEMBERS - 1)
+    const one = { op: 'replace', path: 'members', value: [{ value: memberId(3) }] }
+    const clear = await beside('PATCH', `/Groups/${huge}`, patch(one))
+    expect(await rows.countDocuments({ groupId: huge })).toBe(1)
+    const all = { get, put, named, clear }
+    for (const [name, { others, longestMs }] of Object.entries(all)) {
+      expect(others, name).toBeGreaterThan(OTHERS)
+      expect(longestMs, name).toBeLessThan(MAX_TURN_MS)
+    }
+  },
+  PATIENCE_MS,
+)
