@@ -102,7 +102,10 @@ export function createWormS3(settings: WormS3Settings, options: { clock: Clock }
         await client.send(put)
       } catch (error) {
         if (!isTaken(error)) throw error
-        return (await get(name))?.equals(bytes) === true ? 'present' : 'other'
+        const there = await get(name)
+        // Somebody else is writing it: what it will be is not known yet.
+        if (there === null) throw error
+        return there.equals(bytes) ? 'present' : 'other'
       }
       // A delete marker makes a name look free: what was there before still counts.
       return (await get(name))?.equals(bytes) === true ? 'stored' : 'other'

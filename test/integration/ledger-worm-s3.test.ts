@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import {
   CreateBucketCommand,
   DeleteObjectCommand,
@@ -85,6 +87,39 @@ describe('a write-once copy in S3', () => {
     const worm = wormIn('d/')
     const all = await Promise.all(['a', 'b', 'c'].map((text) => worm.putIfAbsent('x', bytes(text))))
     expect(all.filter((outcome) => outcome === 'stored')).toHaveLength(1)
+  })
+
+  test('a name that another writer is just writing, is an error and no contradiction', async () => {
+    const server = createServer((request, response) => {
+      request.resume()
+      const isLock = request.url?.includes('object-lock') === true
+      response.writeHead(request.method === 'PUT' ? 409 : 200, {
+        'content-type': 'application/xml',
+      })
+      response.end(
+        request.method === 'PUT'
+          ? '<Error><Code>ConditionalRequestConflict</Code><Message>try again</Message></Error>'
+          : isLock
+            ? '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>'
+            : '<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>',
+      )
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const worm = createWormS3(
+      {
+        bucket,
+        region: 'us-east-1',
+        endpoint: `http://127.0.0.1:${port}`,
+        prefix: '',
+        retentionDays: 1,
+        credentials,
+      },
+      { clock: systemClock },
+    )
+    await expect(worm.putIfAbsent('x', bytes('a'))).rejects.toThrow('try again')
+    server.closeAllConnections()
+    server.close()
   })
 
   test('a folder of many names, is listed whole, without those of others', async () => {
