@@ -3,7 +3,7 @@ import type { GroupRecord } from '../directory/types.ts'
 import { HubError } from '../shared/errors.ts'
 import { createKeyedQueue } from '../shared/keyed-queue.ts'
 import type { ChangeCall, Changed, Directory, GroupChange, MemberDelta } from './directory.ts'
-import { changeMembers, PEOPLE_PER_TRANSACTION } from './member-changes.ts'
+import { changeMembers, type MemberChangeDeps, PEOPLE_PER_TRANSACTION } from './member-changes.ts'
 import { isLostRace, lostRace, MAX_RACES, type UserChangeDeps } from './user-changes.ts'
 
 type Attempt = Changed<GroupRecord> | 'lost' | 'needs its turn'
@@ -18,7 +18,8 @@ const isLarge = (members: MemberDelta | undefined): boolean =>
 
 type GroupChanges = Pick<Directory, 'createGroup' | 'changeGroup' | 'deleteGroup'>
 
-export function createGroupChanges(deps: UserChangeDeps): GroupChanges {
+export function createGroupChanges(given: UserChangeDeps): GroupChanges {
+  const deps: MemberChangeDeps = { ...given, personInTurn: createKeyedQueue() }
   const { store, clock } = deps
   const inTurn = createKeyedQueue()
   return {

@@ -1,6 +1,7 @@
 import type { GroupRecord, Membership, UserRecord } from '../directory/types.ts'
 import { grantingGroups } from '../revocation/plan.ts'
 import { HubError } from '../shared/errors.ts'
+import type { createKeyedQueue } from '../shared/keyed-queue.ts'
 import type { Transaction } from '../shared/transaction.ts'
 import { inTurns, nextTurn } from '../shared/turns.ts'
 import { accessFacts, type Owed, planOwed, writeOwed } from './commit-access.ts'
@@ -16,6 +17,11 @@ export const PEOPLE_PER_TRANSACTION = 100
 /** And where nobody's access changes: rows and versions only. */
 const ROWS_PER_TRANSACTION = 500
 
+export interface MemberChangeDeps extends UserChangeDeps {
+  /** Changes of one person's membership, one after the other. */
+  personInTurn: ReturnType<typeof createKeyedQueue>
+}
+
 /**
  * Who leaves and who joins a group, in transactions of bounded size.
  *
@@ -23,7 +29,7 @@ const ROWS_PER_TRANSACTION = 500
  * @throws HubError ERR_NOT_FOUND when somebody has deleted the group meanwhile, and its members with it
  */
 export async function changeMembers(
-  deps: UserChangeDeps,
+  deps: MemberChangeDeps,
   call: ChangeCall,
   groupId: string,
   delta: MemberDelta,
@@ -76,8 +82,26 @@ interface Step {
 /** `unchanged`: everything is so already. `lost`: somebody else was faster, or it was not as assumed. */
 type Outcome = 'changed' | 'unchanged' | 'lost'
 
-/** @returns whether somebody left or joined */
-async function changePart(
+/**
+ * A provider puts one person into many groups at once. Each of these changes moves the person's version, so they
+ * take turns instead of losing races. More than one person in a step is left to the races: several turns at once
+ * are not waited for.
+ *
+ * @returns whether somebody left or joined
+ */
+function changePart(
+  deps: MemberChangeDeps,
+  call: ChangeCall,
+  step: Step,
+  apply: typeof changeDisplay,
+): Promise<boolean> {
+  const [id, ...others] = idsOf(step)
+  const change = () => changeInRaces(deps, call, step, apply)
+  if (id === undefined || others.length > 0) return change()
+  return deps.personInTurn(`${call.sourceId}/${id}`, change)
+}
+
+async function changeInRaces(
   deps: UserChangeDeps,
   call: ChangeCall,
   step: Step,
