@@ -14,6 +14,7 @@ import { type GroupsParts, groupRoutes } from './groups.ts'
 import { type LeavesParts, leaveRoutes } from './leaves.ts'
 import { type LedgerPort, ledgerRoutes } from './ledger.ts'
 import { type LinksParts, linkRoutes } from './links.ts'
+import { type OffboardingAmendParts, offboardingAmendRoutes } from './offboarding-amend.ts'
 import { type OffboardingPreviewParts, offboardingPreviewRoutes } from './offboarding-preview.ts'
 import { type OffboardingsParts, offboardingRoutes } from './offboardings.ts'
 import { openApi } from './openapi.ts'
@@ -44,6 +45,7 @@ export type ApiResources = Omit<SourcesParts, 'authenticator'> & {
   GroupsParts &
   LeavesParts &
   LinksParts &
+  OffboardingAmendParts &
   OffboardingPreviewParts &
   ReportsParts &
   StatusParts &
@@ -62,6 +64,7 @@ export function apiRoutes(resources: ApiResources): Route[] {
     ...appRoutes(resources),
     ...userRoutes(resources),
     ...offboardingRoutes(resources),
+    ...offboardingAmendRoutes(resources),
     ...leaveRoutes(resources),
     ...revocationRoutes(resources),
     ...revocationActRoutes(resources),

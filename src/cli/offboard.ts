@@ -76,6 +76,25 @@ export function registerOffboard(program: Command, context: MakeContext): void {
       )
     })
 
+  command(offboard, 'add-app <case> <app>', 'add an app to an open case')
+    .requiredOption('--reason <text>', 'why it was not there when the case was opened')
+    .action(async (id, appId, options) => {
+      const { api, output } = context(options)
+      const body = { appId, reason: options.reason }
+      const path = `/offboardings/${step(id)}/apps`
+      const made = await api.json<{ added: number; expected: { count: number } }>(
+        'POST',
+        path,
+        body,
+      )
+      print(
+        output,
+        made,
+        () =>
+          `Added ${made.added}; the case now expects ${made.expected.count}. Watch it:\n  quittance offboardings show ${id}`,
+      )
+    })
+
   command(offboard, 'schedule <source> <user> <time>', 'revoke all access of a person at a time')
     .option('--for-cause', 'deadlines of the next higher class')
     .addHelpText('after', '\n<time> has a zone: 2026-12-31T17:00:00Z or 2026-12-31T18:00:00+01:00')

@@ -42,6 +42,7 @@ function verified(result: Verified): string[] {
     `root        ${checkpoint.root}`,
     ...checkpoint.signedBy.map((by) => `signed by   ${by}`),
     ...result.cosignatures.map(({ by, at }) => `seen by     ${by} at ${iso(at)}`),
+    ...result.amended.map(({ app, added, at }) => `amended     ${app}, ${added} added at ${at}`),
     `disclosed   ${result.disclosed} fields, ${result.undisclosed} kept closed${result.erased ? ' (erased)' : ''}`,
     '',
     ...result.items.flatMap((item) => [itemLine(item), ...remarkLines(item)]),

@@ -4,6 +4,7 @@ import { type ApiResources, createApiRouter } from '../api/create-api-router.ts'
 import type { AdminAuthenticator } from '../auth/admin-authenticator.ts'
 import type { SourceAuthenticator } from '../auth/source-authenticator.ts'
 import type { StandingPort } from '../auth/standing.ts'
+import { amendCase } from '../intake/amend.ts'
 import { openByHand } from '../intake/open-by-hand.ts'
 import { cancelLeave, scheduleLeave } from '../intake/scheduled-leave.ts'
 import type { UserChangeDeps } from '../intake/user-changes.ts'
@@ -76,6 +77,13 @@ export function apiResources(parts: ApiParts, rooms: ApiRooms): ApiResources {
     }),
     byHand: {
       openByHand: ({ transactor, ...request }) => openByHand({ ...changes, transactor }, request),
+    },
+    amending: {
+      amend: ({ transactor, ...request }) => {
+        const { revocations: cases, caseKeys } = stores
+        const { wrappedCaseKey } = caseKeys
+        return amendCase({ ...changes, transactor, cases, wrappedCaseKey }, request)
+      },
     },
     planned: {
       schedule: ({ transactor, ...request }) =>

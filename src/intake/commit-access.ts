@@ -5,14 +5,8 @@ import { type PlannedApp, planAccess } from '../revocation/plan.ts'
 import type { AppStore, LaneStore, RevocationStore } from '../revocation/store.ts'
 import type { AppRecord } from '../revocation/types.ts'
 import type { Transaction } from '../shared/transaction.ts'
-import {
-  type AccessTransition,
-  type CaseDeps,
-  type OpenedCase,
-  planCase,
-  traceOf,
-  wanted,
-} from './opened-case.ts'
+import { type AccessTransition, type CaseDeps, type OpenedCase, planCase } from './opened-case.ts'
+import { traceOf, wanted } from './planned-units.ts'
 import type { StormGuard, Weather } from './storm.ts'
 
 export interface CommitAccessDeps extends CaseDeps {

@@ -5,15 +5,14 @@ import { commit } from '../ledger/commitment.ts'
 import type { ExpectedItem } from '../ledger/entries.ts'
 import { expectedSet } from '../ledger/expected-set.ts'
 import type { EntryWriter, PendingEntry } from '../ledger/intake.ts'
-import { deadlineAt, effectiveClass } from '../revocation/deadlines.ts'
-import { type Intent, type Lane, laneId } from '../revocation/lane.ts'
-import { type AccessPlan, type PlannedApp, revocationOrder } from '../revocation/plan.ts'
-import { transition } from '../revocation/transition.ts'
+import type { Lane } from '../revocation/lane.ts'
+import type { AccessPlan } from '../revocation/plan.ts'
 import type { Cause, Offboarding, Revocation } from '../revocation/types.ts'
 import { canonicalJson } from '../shared/canonical-json.ts'
 import { type Instant, iso } from '../shared/clock.ts'
 import { isJsonObject } from '../shared/json.ts'
 import type { Vault } from '../vault/vault.ts'
+import { planUnits } from './planned-units.ts'
 
 /** What a case is made with. */
 export interface CaseDeps {
@@ -58,37 +57,22 @@ export function planCase(
   if (plan.kind === 'mover' && plan.revoke.length === 0) return { lanes: [] }
   const { user, cause, now, forCause, storm, effectiveAt = now } = change
   const offboardingId = deps.newId()
-  const trace = traceOf(deps)
-  // A clock that went back must not shorten a deadline.
-  const clockFrom = Math.max(cause.receivedAt, effectiveAt)
-
-  const revocations = plan.revoke.flatMap(({ app, facets }) =>
-    revocationOrder(facets).map(
-      (spec): Revocation => ({
-        id: deps.newId(),
-        offboardingId,
-        sourceId: user.sourceId,
-        userId: user.id,
-        appId: app.id,
-        facet: spec.facet,
-        generation,
-        class: effectiveClass(app.class, forCause),
-        owners: app.owners,
-        state: 'due',
-        attempts: 0,
-        openedAt: now,
-        deadlineAt: deadlineAt(effectiveClass(app.class, forCause), spec.facet, clockFrom),
-        ...(storm === undefined || spec.reversible ? {} : { heldBy: storm }),
-        updatedAt: now,
-        ...trace,
-      }),
-    ),
+  const planned = planUnits(
+    deps,
+    {
+      user,
+      offboardingId,
+      generation,
+      forCause,
+      // A clock that went back must not shorten a deadline.
+      clockFrom: Math.max(cause.receivedAt, effectiveAt),
+      ...(storm === undefined ? {} : { storm }),
+      now,
+    },
+    plan.revoke,
+    lanes,
   )
-  const items: ExpectedItem[] = revocations.map((r) => ({
-    app: r.appId,
-    facet: r.facet,
-    revocation: r.id,
-  }))
+  const { revocations } = planned
   const offboarding: Offboarding = {
     id: offboardingId,
     sourceId: user.sourceId,
@@ -100,52 +84,19 @@ export function planCase(
     forCause,
     openedAt: now,
     state: 'open',
-    expected: expectedSet(items),
+    expected: expectedSet(itemsOf(revocations)),
   }
   const caseKey = deps.vault.newKey(`case:${offboardingId}`)
   const entry = openedEntry(deps.entries, offboarding, caseKey.key)
-  const moved = plan.revoke.map(({ app }) => {
-    const own = revocations.filter((r) => r.appId === app.id)
-    return wanted(lanes.get(app.id), change, app, {
-      generation,
-      op: 'revoke',
-      offboardingId,
-      units: own.map(({ id: revocationId, facet, deadlineAt: at, heldBy }) => ({
-        revocationId,
-        facet,
-        deadlineAt: at,
-        ...(heldBy === undefined ? {} : { heldBy }),
-      })),
-      class: effectiveClass(app.class, forCause),
-      wantedAt: now,
-      ...trace,
-    })
-  })
   return {
     opened: { offboarding, revocations, wrappedKey: caseKey.wrapped, entry },
-    lanes: moved,
+    lanes: planned.lanes,
   }
 }
 
-/** Kept with the work that a request makes due. */
-export function traceOf(deps: Pick<CaseDeps, 'traceparent'>): { trace?: string } {
-  const trace = deps.traceparent?.()
-  return trace === undefined ? {} : { trace }
-}
-
-/** The lane of this person in this app, once it is told of the intent. */
-export function wanted(
-  lane: Lane | undefined,
-  { user, now }: AccessTransition,
-  app: PlannedApp['app'],
-  intent: Intent,
-): Lane {
-  const key = { sourceId: user.sourceId, userId: user.id, appId: app.id }
-  return transition(
-    lane,
-    { kind: 'wanted', key: { id: laneId(key), ...key }, intent, priority: intent.class },
-    now,
-  )
+/** What a case commits to. */
+export function itemsOf(revocations: readonly Revocation[]): ExpectedItem[] {
+  return revocations.map((r) => ({ app: r.appId, facet: r.facet, revocation: r.id }))
 }
 
 function openedEntry(

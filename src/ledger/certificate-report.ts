@@ -21,7 +21,7 @@ proofs/*.tlog-proof     that each entry is in the tree of the checkpoint (c2sp.o
 checkpoint              the signed tree head (c2sp.org/tlog-checkpoint)
 anchors/*.tsr           RFC 3161 time stamps of the checkpoint's text, if there are any
 policy                  keys as the hub names them: a hint, not a reason to believe
-expected.json           everything the case had to revoke; the opening entry commits to it
+expected.json           everything the case had to revoke; the opening entry, or the last amendment, commits to it
 disclosures.json        personal data and evidence that the entries commit to
 manifest.json, .jws     the list of files and the hub's signature on it
 report.html             a summary for people; NOT EVIDENCE
@@ -66,6 +66,11 @@ export function certificateReport(material: CertificateMaterial, createdAt: Inst
     const all = remark === undefined ? detail : `${detail}; ${remark}`
     return { app, facet: item.facet, state, detail: all, at: body.at, entry: String(index) }
   })
+  const amended = bodies.flatMap(({ index, body }) => {
+    if (body.type !== 'offboarding.amended') return []
+    const app = material.names.apps.get(body.app) ?? body.app
+    return [term('Added', `${app}, ${body.at}, log entry ${index}`)]
+  })
   const open = rows.filter((row) => row.state === 'OPEN').length
   const status = closed
     ? 'Closed: every expected revocation has its entry.'
@@ -81,7 +86,7 @@ export function certificateReport(material: CertificateMaterial, createdAt: Inst
 ${term('Person', material.names.subject ?? '(erased)')}
 ${term('Case', material.offboardingId)}
 ${term('Log', `${material.origin}, ${material.checkpoint.size} entries`)}
-${term('Made', iso(createdAt))}
+${[...amended, term('Made', iso(createdAt))].join('\n')}
 </dl>
 <h2>What had to be revoked</h2>
 <table>

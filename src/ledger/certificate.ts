@@ -29,7 +29,7 @@ export interface CertificateMaterial {
   checkpoint: StoredCheckpoint
   /** Entries of the case and of the log's keys, all below the checkpoint's size, in log order. */
   entries: readonly StoredEntry[]
-  /** The list behind the opening entry's commitment. */
+  /** The list behind the commitment of the last amendment among `entries`, or of the opening entry. */
   expected: readonly ExpectedItem[]
   /** Undefined once it was erased: the certificate then proves the same and discloses nothing. */
   caseKey: Buffer | undefined

@@ -17,6 +17,7 @@ export interface ProvedEntry {
 }
 
 type Opened = Extract<EntryBody, { type: 'offboarding.opened' }>
+type Amended = Extract<EntryBody, { type: 'offboarding.amended' }>
 type Closed = Extract<EntryBody, { type: 'offboarding.closed' }>
 export type Ending = Extract<EntryBody, { type: EndingType }>
 
@@ -31,20 +32,26 @@ export interface ItemStatus {
   remarks: readonly { index: number; body: Remark }[]
 }
 
+interface Judged {
+  items: readonly ItemStatus[]
+  /** How the set grew, in order. */
+  amendments: readonly Amended[]
+}
+
 export type Completeness =
   /** Closed, and nothing was left out. `superseded` and `mixed`: the person came back, or a newer case took over. */
-  | { kind: 'closed'; outcome: Closed['outcome']; items: readonly ItemStatus[] }
-  /** Not closed: some of it is proved, the rest is owed. */
-  | { kind: 'open'; items: readonly ItemStatus[] }
+  | ({ kind: 'closed'; outcome: Closed['outcome'] } & Judged)
+  /** Not closed: some of it is proved, the rest is owed. An amendment may have been left out, with all that it added. */
+  | ({ kind: 'open' } & Judged)
   /** The statements contradict each other. */
   | { kind: 'refused'; reason: string }
 
 /**
- * Is everything here that the case committed to when it was opened? Presence in a log never shows absence;
- * the opening entry's commitment to its whole set does.
+ * Is everything here that the case committed to when it was opened, or last amended? Presence in a log never shows
+ * absence; the commitment to the whole set does.
  *
  * @param entries all of one case
- * @param expected the list behind the opening entry's commitment
+ * @param expected the list behind the commitment of the last amendment, or of the opening entry
  */
 export function judgeCompleteness(
   offboarding: string,
@@ -58,9 +65,11 @@ export function judgeCompleteness(
   const openings = entries.flatMap((e) => (e.body.type === 'offboarding.opened' ? [e.body] : []))
   const [opened] = openings
   if (opened === undefined || openings.length > 1) return refused('not exactly one opening entry')
-  if (!sameSet(opened.expected, expected)) {
-    return refused('the list of expected revocations is not the one the case was opened with')
-  }
+  const amendments = entries
+    .flatMap(({ body }) => (body.type === 'offboarding.amended' ? [body] : []))
+    .sort((a, b) => a.expected.count - b.expected.count)
+  const wrongSet = setFault(opened, amendments, expected)
+  if (wrongSet !== undefined) return refused(wrongSet)
 
   const endings = new Map<string, ProvedEntry & { body: Ending }>()
   for (const entry of entries) {
@@ -87,11 +96,12 @@ export function judgeCompleteness(
 
   const closings = entries.filter((e) => e.body.type === 'offboarding.closed')
   const [closing] = closings
-  if (closing === undefined) return { kind: 'open', items }
+  if (closing === undefined) return { kind: 'open', items, amendments }
   const closed = closing.body as Closed
   if (closings.length > 1) return refused('the case was closed twice')
   const fault = closedFault(closed, closing.index, [...endings.values()], expected.length)
-  return fault === undefined ? { kind: 'closed', outcome: closed.outcome, items } : refused(fault)
+  if (fault !== undefined) return refused(fault)
+  return { kind: 'closed', outcome: closed.outcome, items, amendments }
 }
 
 export function isEnding(body: EntryBody): body is Ending {
@@ -110,6 +120,34 @@ function remarkFault(
   if (body.type !== 'drift.detected') return undefined
   const wasProven = ending?.body.type === 'revocation.verified' && ending.index < index
   return wasProven ? undefined : 'says that what was not proven gone came back'
+}
+
+/**
+ * What is wrong with the list beside the commitments. Amendments are taken back from the last to the first: each must
+ * commit to what is there, and the opening entry to what is left. So none can be left out, and none takes an item away.
+ */
+function setFault(
+  opened: Opened,
+  amendments: readonly Amended[],
+  expected: readonly ExpectedItem[],
+): string | undefined {
+  let rest = expected
+  for (const [i, { app, added, expected: set, previous }] of [...amendments.entries()].reverse()) {
+    if (!sameSet(set, rest)) {
+      return 'the list of expected revocations is not the one the case was amended to'
+    }
+    if (previous !== (amendments[i - 1] ?? opened).expected.root) {
+      return 'an amendment does not follow the entry before it'
+    }
+    const before = rest.filter((item) => item.app !== app)
+    if (rest.length - before.length !== added) {
+      return 'an amendment added another number of revocations than it says'
+    }
+    rest = before
+  }
+  return sameSet(opened.expected, rest)
+    ? undefined
+    : 'the list of expected revocations is not the one the case was opened with'
 }
 
 function sameSet(commitment: Opened['expected'], expected: readonly ExpectedItem[]): boolean {

@@ -22,6 +22,7 @@ export function commitmentsOf(body: EntryBody): { path: string; commitment: stri
         { path: 'account', commitment: body.account },
         { path: 'request.c', commitment: body.request.c },
       ]
+    case 'offboarding.amended':
     case 'revocation.waived':
       return [{ path: 'reason', commitment: body.reason }]
     default:

@@ -34,6 +34,25 @@ const offboardingOpened = z.strictObject({
   subject: commitment,
 })
 
+/**
+ * The set grew: one app was added to an open case, whole. Nothing is ever taken out of a set: without the items of the
+ * apps that were added, it is the one that `offboarding.opened` commits to.
+ */
+const offboardingAmended = z.strictObject({
+  ...envelope,
+  type: z.literal('offboarding.amended'),
+  /** How many revocations were added. All of them are of `app`, which had none in this case. */
+  added: z.int().min(1),
+  app: id,
+  /** The whole set from now on. */
+  expected: z.strictObject({ count, root: hash }),
+  offboarding: id,
+  /** Root of the set before: of the last amendment, else of the opening. */
+  previous: hash,
+  /** Why, in words for people. */
+  reason: commitment,
+})
+
 const attempts = z.strictObject({ count, first: at, last: at })
 const connector = z.string().regex(/^[a-z0-9-]{1,64}@[A-Za-z0-9.+-]{1,32}$/)
 const request = z.strictObject({
@@ -176,6 +195,7 @@ const logGenesis = z.strictObject({
 
 export const entryBody = z.discriminatedUnion('type', [
   offboardingOpened,
+  offboardingAmended,
   revocationVerified,
   revocationSuperseded,
   revocationWaived,

@@ -27,6 +27,9 @@ function subjectOf(body: EntryBody): string {
     case 'offboarding.closed':
     case 'offboarding.keys_erased':
       return body.offboarding
+    case 'offboarding.amended':
+      // A set only grows, so that its size names the amendment.
+      return `${body.offboarding}/${body.expected.count}`
     case 'revocation.verified':
     case 'revocation.superseded':
     case 'revocation.waived':

@@ -35,6 +35,8 @@ export interface Verified {
    */
   completeness: 'complete' | 'superseded' | 'mixed' | 'open' | 'empty'
   items: readonly ItemStatus[]
+  /** Apps that were added after the opening, in order. */
+  amended: { app: string; added: number; at: string }[]
   /** The person, when that was disclosed. */
   subject: string | undefined
   disclosed: number
@@ -118,11 +120,12 @@ async function verify(
     timestamps: checkStamps(files, note, authorities),
     completeness: summary(judged),
     items: judged.items,
+    amended: judged.amendments.map(({ app, added, at }) => ({ app, added, at })),
     subject: disclosedText(disclosures, `offboarding.opened:${manifest.offboarding}`, 'subject'),
     disclosed: disclosures.length,
     undisclosed: commitments - disclosures.length,
     erased: bodies.some((body) => body.type === 'offboarding.keys_erased'),
-    notProved: notProved(judged.items, pinned, independent(cosignatures, keyring).length),
+    notProved: notProved(judged, pinned, independent(cosignatures, keyring).length),
   }
 }
 
@@ -189,14 +192,18 @@ function independent(cosignatures: readonly Cosignature[], keyring: Keyring): Co
 
 /** A verifier that is silent about its limits is believed beyond them. */
 function notProved(
-  items: readonly ItemStatus[],
+  judged: Exclude<Completeness, { kind: 'refused' }>,
   pinned: Policy | undefined,
   witnesses: number,
 ): string[] {
+  const { items, amendments } = judged
   const sentences = [
     'That an application told the truth: the log shows what it answered, and when.',
-    'Access that the hub did not know of when the case was opened.',
+    `Access that the hub did not know of when the case was ${amendments.length === 0 ? 'opened' : 'last amended'}.`,
   ]
+  if (judged.kind === 'open') {
+    sentences.push('That no application was added since: only the closing entry names every item.')
+  }
   if (pinned === undefined) {
     sentences.unshift(
       'Who made this: the keys came out of the certificate itself. Use --key or --policy.',

@@ -67,7 +67,7 @@ async function closeAll(deps: CloserDeps, closable: readonly Offboarding[]): Pro
   const closings = closable.flatMap((offboarding) => {
     try {
       const entry = closingEntry(deps, offboarding, byCase.get(offboarding.id) ?? [])
-      return [{ id: offboarding.id, entry }]
+      return [{ id: offboarding.id, expected: offboarding.expected, entry }]
     } catch (error) {
       deps.log.error({ offboardingId: offboarding.id, err: error }, 'a case cannot be closed')
       return []
@@ -75,10 +75,7 @@ async function closeAll(deps: CloserDeps, closable: readonly Offboarding[]): Pro
   })
   if (closings.length === 0) return 0
   return await deps.transactor.transaction(async (tx) => {
-    const ours = await deps.revocations.beginClosing(
-      closings.map(({ id }) => id),
-      tx,
-    )
+    const ours = await deps.revocations.beginClosing(closings, tx)
     const entries = closings.flatMap(({ id, entry }) => (ours.has(id) ? [entry] : []))
     if (entries.length > 0) await deps.ledger.enqueue(entries, tx)
     return entries.length

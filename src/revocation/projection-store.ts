@@ -18,8 +18,11 @@ export interface ProjectionStore {
   project(news: readonly RevocationNews[], tx: Transaction): Promise<void>
   /** Cases whose every revocation is sealed, and whose closing entry is not on its way yet. */
   closable(limit: number): Promise<Offboarding[]>
-  /** @returns ids of those that no other process was faster with */
-  beginClosing(offboardingIds: readonly string[], tx: Transaction): Promise<ReadonlySet<string>>
+  /** @returns ids of those that no other process was faster with, and that did not grow since they were read */
+  beginClosing(
+    cases: readonly Pick<Offboarding, 'id' | 'expected'>[],
+    tx: Transaction,
+  ): Promise<ReadonlySet<string>>
   /** The person of a case; null when it was erased. */
   offboarding(id: string): Promise<Offboarding | null>
   /** The revocations of some cases, in no order. */

@@ -25,6 +25,21 @@ export interface RevocationStore {
     wrappedCaseKey: Buffer,
     tx: Transaction,
   ): Promise<void>
+  /**
+   * The set of a case grows. Before all other writes of the transaction.
+   *
+   * @param change.from what the case commits to as far as the caller knows
+   * @returns `moved`: it commits to something else by now. `closing`: its closing entry is written. Nothing was done then
+   */
+  amend(
+    change: {
+      offboardingId: string
+      from: Offboarding['expected']
+      to: Offboarding['expected']
+      revocations: readonly Revocation[]
+    },
+    tx: Transaction,
+  ): Promise<'amended' | 'moved' | 'closing'>
 }
 
 export interface AppStore {

@@ -104,7 +104,7 @@ export interface Offboarding {
   openedAt: Instant
   state: 'open' | 'closed'
   closedAt?: Instant
-  /** RFC 6962 tree over the sorted expected items; see ledger/expected-set.ts. */
+  /** RFC 6962 tree over the sorted expected items, amendments included; see ledger/expected-set.ts. */
   expected: { count: number; root: string }
 }
 
@@ -122,6 +122,8 @@ export interface Revocation extends RevocationNotes {
   state: RevocationState
   reason?: HumanReason
   verdict?: Verdict
+  /** Size of the set of its case when it was added to it; absent when it was there from the opening. */
+  amendedTo?: number
   /** Id of the storm that holds it until two persons let it go on. */
   heldBy?: string
   /** Last fault code, for people; details are in evidence. */

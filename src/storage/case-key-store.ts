@@ -12,6 +12,8 @@ export interface CaseKeyStore {
    * @throws HubError ERR_MASTER_KEY when the key was wrapped by another master key
    */
   caseKey(offboardingId: string): Promise<Buffer | null>
+  /** The same key as it is stored; the vault opens it under `case:<offboarding id>`. */
+  wrappedCaseKey(offboardingId: string): Promise<Buffer | null>
   /**
    * Deletes the key: commitments of this case open no more, its evidence cannot be read, all proofs stay
    * valid. There is no way back.
@@ -31,6 +33,8 @@ export function createCaseKeyStore(connection: Connection, vault: Vault): CaseKe
         const row = await wrappedKey(offboardingId)
         return row === null ? null : vault.unwrap(row.wrapped, `case:${offboardingId}`)
       }),
+    wrappedCaseKey: (offboardingId) =>
+      within(undefined, async () => (await wrappedKey(offboardingId))?.wrapped ?? null),
     erase: (offboardingId, tx) =>
       within(tx, async () => {
         const erased = await keys.deleteOne({ _id: offboardingId }, sessionOf(tx))

@@ -1,5 +1,6 @@
 import type { Connection } from 'mongoose'
 import type { CertificateSource } from '../ledger/certificate.ts'
+import { readLeaf } from '../ledger/leaf.ts'
 import type { LogReadStore, StoredCheckpoint, StoredEntry } from '../ledger/store.ts'
 import type { EvidenceStore } from '../revocation/evidence.ts'
 import type { AppStore } from '../revocation/store.ts'
@@ -70,7 +71,7 @@ export function createCertificateSource(
       const [offboarding, revocations] = await translated(async () => [
         await offboardingsOf(connection).findOne({ _id: offboardingId }),
         await revocationsOf(connection)
-          .find({ offboardingId }, { projection: { appId: 1, facet: 1 } })
+          .find({ offboardingId }, { projection: { appId: 1, facet: 1, amendedTo: 1 } })
           .sort({ _id: 1 })
           .toArray(),
       ])
@@ -83,7 +84,10 @@ export function createCertificateSource(
         origin: originOf(checkpoint),
         checkpoint,
         entries: found,
-        expected: revocations.map((r) => ({ app: r.appId, facet: r.facet, revocation: r._id })),
+        // What was added by an amendment that is not sealed yet is committed to by nothing that can be shown.
+        expected: revocations
+          .filter((r) => r.amendedTo === undefined || r.amendedTo <= amendedTo(found))
+          .map((r) => ({ app: r.appId, facet: r.facet, revocation: r._id })),
         caseKey,
         secrets: [
           ...(subject === undefined ? [] : [Buffer.from(canonicalJson(subject))]),
@@ -104,6 +108,17 @@ export function createCertificateSource(
       }
     },
   }
+}
+
+/** Size of the set that the last of these amendments commits to; 0 when there is none. */
+function amendedTo(entries: readonly StoredEntry[]): number {
+  const sizes = entries.flatMap(({ leaf }) => {
+    const read = readLeaf(leaf)
+    return read.kind === 'leaf' && read.leaf.body.type === 'offboarding.amended'
+      ? [read.leaf.body.expected.count]
+      : []
+  })
+  return Math.max(0, ...sizes)
 }
 
 /** The first line of the note that was signed. */

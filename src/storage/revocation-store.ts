@@ -74,6 +74,36 @@ export function createRevocationStore(
       }
     },
 
+    amend: async ({ offboardingId, from, to, revocations: added }, tx) => {
+      const row = await offboardings.findOne(
+        { _id: offboardingId },
+        { projection: { state: 1, closing: 1, expected: 1 }, ...sessionOf(tx) },
+      )
+      if (row === null || row.state === 'closed' || row.closing) return 'closing'
+      if (row.expected.root !== from.root) return 'moved'
+      // Whoever closes or amends it after that read is a write conflict: the transaction starts over.
+      await Promise.all([
+        write(
+          offboardings,
+          [
+            {
+              updateOne: {
+                filter: { _id: offboardingId },
+                update: { $set: { expected: to }, $inc: { open: added.length } },
+              },
+            },
+          ],
+          tx,
+        ),
+        write(
+          revocations,
+          added.map((unit) => ({ insertOne: { document: insertedRow(unit) } })),
+          tx,
+        ),
+      ])
+      return 'amended'
+    },
+
     project: async (news, tx) => {
       if (news.length > 0) await revocations.bulkWrite(news.map(projected), sessionOf(tx))
     },
@@ -87,15 +117,18 @@ export function createRevocationStore(
         return rows.map(offboardingOf)
       }),
 
-    beginClosing: async (offboardingIds, tx) => {
+    beginClosing: async (cases, tx) => {
       const session = sessionOf(tx)
+      const rootOf = new Map(cases.map(({ id, expected }) => [id, expected.root]))
       const rows = await offboardings
         .find(
-          { _id: { $in: [...offboardingIds] }, open: 0, closing: { $exists: false } },
-          { projection: { _id: 1 }, ...session },
+          { _id: { $in: [...rootOf.keys()] }, open: 0, closing: { $exists: false } },
+          { projection: { expected: 1 }, ...session },
         )
         .toArray()
-      const ids = rows.map((row) => row._id)
+      // The outcomes that are to be sealed were read before: of a case that grew since, they are not all.
+      const same = rows.filter((row) => row.expected.root === rootOf.get(row._id))
+      const ids = same.map((row) => row._id)
       // A faster process is a write conflict: the transaction starts over and no longer finds it.
       if (ids.length > 0) {
         await offboardings.updateMany({ _id: { $in: ids } }, { $set: { closing: true } }, session)

@@ -169,6 +169,13 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
   })
   expect(await check()).toMatchObject({ code: 2, text: expect.stringContaining('proven B') })
 
+  // What an amendment added is not shown before the amendment is: nothing commits to it yet.
+  const rows = revocationsOf(db.connection)
+  const { id: _id, ...late } = { ...revocation, id: 'r2', appId: 'erp', amendedTo: 2 }
+  await rows.insertOne({ ...late, _id, open: true })
+  expect(await check()).toMatchObject({ code: 2, text: expect.stringContaining('proven B') })
+  await rows.deleteOne({ _id })
+
   await seal({
     ...common,
     type: 'offboarding.closed',

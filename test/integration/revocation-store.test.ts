@@ -109,9 +109,39 @@ test('revocation store, waived and proven later, counts once towards the end of 
 test('revocation store, a case that closes, is begun by one process only', async () => {
   await insert([])
   const begun = await Promise.all(
-    [1, 2, 3].map(() => transact((tx) => store.beginClosing(['o1'], tx))),
+    [1, 2, 3].map(() => transact((tx) => store.beginClosing([offboarding('o1', 0)], tx))),
   )
   expect(begun.filter((ours) => ours.has('o1'))).toHaveLength(1)
+})
+
+const grown = (): Parameters<typeof store.amend>[0] => ({
+  offboardingId: 'o1',
+  from: offboarding('o1', 1).expected,
+  to: { count: 2, root: '1'.repeat(64) },
+  revocations: [revocation('r2', { amendedTo: 2 })],
+})
+
+test('revocation store, a case that grows, owes what was added and closes after it', async () => {
+  await insert([revocation('r1')])
+  await transact((tx) => store.markSealed([sealed('revocation.verified', 'r1')], tx))
+  expect(await transact((tx) => store.amend(grown(), tx))).toBe('amended')
+  expect(await store.closable(10)).toEqual([])
+  await transact((tx) => store.markSealed([sealed('revocation.verified', 'r2')], tx))
+  const [closable] = await store.closable(10)
+  expect(closable?.expected).toEqual(grown().to)
+  // Whoever has read it before it grew would seal too few outcomes.
+  expect(await transact((tx) => store.beginClosing([offboarding('o1', 1)], tx))).toEqual(new Set())
+  expect(await transact((tx) => store.beginClosing([closable!], tx))).toEqual(new Set(['o1']))
+})
+
+test('revocation store, an amendment too late or of an older set, changes nothing', async () => {
+  await insert([revocation('r1')])
+  const older = { ...grown(), from: { count: 0, root: '2'.repeat(64) } }
+  expect(await transact((tx) => store.amend(older, tx))).toBe('moved')
+  await transact((tx) => store.markSealed([sealed('revocation.verified', 'r1')], tx))
+  await transact((tx) => store.beginClosing([offboarding('o1', 1)], tx))
+  expect(await transact((tx) => store.amend(grown(), tx))).toBe('closing')
+  expect(await store.ofOffboarding('o1')).toHaveLength(1)
 })
 
 test('revocation store, news of what is sealed already, changes nothing', async () => {

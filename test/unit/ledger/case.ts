@@ -44,7 +44,7 @@ export const writer = createEntryWriter({
 export const subject = Buffer.from('{"userName":"alice@example.com"}')
 export const evidence = Buffer.from('{"active":false}')
 
-const EXPECTED = [1, 2, 3].map((n) => ({
+export const EXPECTED = [1, 2, 3].map((n) => ({
   app: 'crm',
   facet: `facet_${'abc'[n - 1]}`,
   revocation: `r${n}`,
