@@ -27,8 +27,11 @@ const people = [
 /** A directory of its own on a running SAML Jackson. */
 export async function jacksonWorld(server: JacksonServer, config: object): Promise<JacksonWorld> {
   const directory = await server.createDirectory()
-  const ids = new Map<string, string>()
-  for (const person of people) ids.set(person.userName, await addUser(directory, person))
+  const ids = new Map(
+    await Promise.all(
+      people.map(async (one) => [one.userName, await addUser(directory, one)] as const),
+    ),
+  )
   const id = ids.get('jane@example.com') ?? ''
   const person = { sourceId: 's', userId: 'u', emails: [] }
   /** The server keeps what it was sent: the boolean, or nothing at all, counts. */
@@ -60,7 +63,7 @@ export async function jacksonWorld(server: JacksonServer, config: object): Promi
 }
 
 /** @returns the new user's id */
-export async function addUser(
+async function addUser(
   { scim }: JacksonDirectory,
   { userName, externalId }: { userName: string; externalId: string },
 ): Promise<string> {
