@@ -6,7 +6,7 @@ import type { Revocation } from './types.ts'
 
 /** Revocations by what the clock asks of them. */
 export interface WatchStore {
-  /** Open ones whose next level is reached by then, the earliest first; `at` is when. */
+  /** Open ones that are not verified and whose next level is reached by then, the earliest first; `at` is when. */
   escalating(
     by: Instant,
     limit: number,

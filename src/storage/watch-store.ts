@@ -12,8 +12,14 @@ export function createWatchStore(connection: Connection): WatchStore {
   return {
     escalating: (by, limit) =>
       translated(async () => {
+        // What is verified waits for its seal alone: nobody is late with it, and a change of it would make the sealing
+        // of a whole batch start over.
         const rows = await revocations
-          .find({ open: true, escalateAt: { $lte: by }, state: { $nin: [...CLOSED_STATES] } })
+          .find({
+            open: true,
+            escalateAt: { $lte: by },
+            state: { $nin: ['verified', ...CLOSED_STATES] },
+          })
           .sort({ escalateAt: 1 })
           .limit(limit)
           .toArray()

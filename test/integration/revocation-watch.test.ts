@@ -63,6 +63,15 @@ test('escalator, two processes at each level, tells each level once and in order
   ])
 })
 
+test('escalator, a verified revocation that waits for its seal, is not told late', async () => {
+  const ann = await engine.hire('ann@example.com')
+  await engine.setActive(ann, false)
+  const late = () => engine.watch.escalating(Number.MAX_SAFE_INTEGER, 10)
+  expect(await late()).toHaveLength(1)
+  await rows().updateMany({}, { $set: { state: 'verified' } })
+  expect(await late()).toEqual([])
+})
+
 test('reobserver, an account that came back after the proof, is noticed; a dead one is looked at again', async () => {
   const ann = await engine.hire('ann@example.com')
   const worker = engine.startWorker()
