@@ -181,6 +181,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
     await nemesis.healed()
     await targets.heal()
     const owed = await comeToRest(connection, options.patienceMs, log)
+    // What is not at rest goes on while it is judged: it is stopped where it stands.
+    if (owed !== undefined) await hubs.close()
     over = true
     await watching
     await targets.flush()
