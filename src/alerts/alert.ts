@@ -60,8 +60,8 @@ export interface AlertStore {
     filter: AlertFilter,
     paging: { limit: number; cursor?: string },
   ): Promise<{ items: Alert[]; next?: string }>
-  /** Ids of alerts of these rules that are not resolved. */
-  unresolved(rules: readonly RuleName[]): Promise<string[]>
+  /** Alerts of these rules that are not resolved. */
+  unresolved(rules: readonly RuleName[]): Promise<{ id: string; rule: RuleName }[]>
 }
 
 export const alertId = (finding: Pick<Finding, 'rule' | 'key'>): string =>

@@ -33,7 +33,8 @@ export function lateLook(options: {
   }
   return {
     rules: LATE_RULES,
-    async *findings() {
+    async *findings(unresolved) {
+      if (unresolved?.size === 0) return
       for await (const alert of unresolvedAlerts(options.alerts, LATE_RULES)) {
         if (!(await isOver(alert))) yield foundAgain(alert)
       }

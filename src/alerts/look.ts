@@ -8,7 +8,8 @@ import type { RuleName } from './rules.ts'
 /** Everything that some rules find now. What was found before and is not found any more is over. */
 export interface Look {
   rules: readonly RuleName[]
-  findings(): AsyncIterable<Finding>
+  /** @param unresolved ids of the alerts of these rules that are not resolved; absent: look for yourself */
+  findings(unresolved?: ReadonlySet<string>): AsyncIterable<Finding>
 }
 
 const PAGE = 200

@@ -73,7 +73,8 @@ export function requestLook(options: {
 
   return {
     rules: REQUEST_RULES,
-    async *findings() {
+    async *findings(unresolved) {
+      if (unresolved?.size === 0) return
       for await (const alert of unresolvedAlerts(options.alerts, REQUEST_RULES)) {
         if (await isOver(alert)) continue
         yield foundAgain(alert)

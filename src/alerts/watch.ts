@@ -28,9 +28,9 @@ export function createWatch(options: {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
 
-  const once = async ({ rules, findings }: Look): Promise<void> => {
-    const before = new Set(await alerts.unresolved(rules))
-    for await (const finding of findings()) {
+  const once = async ({ findings }: Look, unresolved: ReadonlySet<string>): Promise<void> => {
+    const before = new Set(unresolved)
+    for await (const finding of findings(unresolved)) {
       // Known and still true: counting it again every few seconds would only be noise.
       if (before.delete(alertId(finding))) continue
       if (await alerts.raise(finding, clock.now())) options.onNew?.(finding)
@@ -40,8 +40,13 @@ export function createWatch(options: {
 
   const look = async (): Promise<void> => {
     const failures: unknown[] = []
-    // One that fails must not keep the others from looking.
-    for (const one of options.looks) await once(one).catch((error) => failures.push(error))
+    // One question for all of them: most of the time there is nothing.
+    const unresolved = await alerts.unresolved(options.looks.flatMap(({ rules }) => rules))
+    for (const one of options.looks) {
+      const own = unresolved.filter(({ rule }) => one.rules.includes(rule))
+      // One that fails must not keep the others from looking.
+      await once(one, new Set(own.map(({ id }) => id))).catch((error) => failures.push(error))
+    }
     if (failures.length > 0) throw failures[0]
   }
 

@@ -92,11 +92,13 @@ export type Alerting = ReturnType<typeof createAlerting>
 
 async function appCredentials(stores: Parts['stores']): Promise<AppCredentials[]> {
   const [apps, expiries] = await Promise.all([stores.apps.all(), stores.secretExpiries.all()])
+  // What is held waits: where nothing does, nothing need be counted.
+  const waiting = await stores.lanes.nextDue(apps.map(({ id }) => id))
   return await Promise.all(
     apps.map(async ({ id: appId, owners }) => ({
       appId,
       owners,
-      heldLanes: (await stores.lanes.held(appId, MOST_HELD)).length,
+      heldLanes: waiting.has(appId) ? (await stores.lanes.held(appId, MOST_HELD)).length : 0,
       secrets: expiries.filter((one) => one.appId === appId),
     })),
   )

@@ -12,8 +12,8 @@ import type { Transaction } from '../shared/transaction.ts'
 import { actRecorder } from './acts.ts'
 import type { Parts } from './parts.ts'
 
-/** A waiver that has run out is noticed within this. */
-const EVERY_MS = 10 * SECOND
+/** A waiver that has run out is noticed within this: it was meant in days. */
+const EVERY_MS = 30 * SECOND
 const BATCH = 50
 
 /** For the intake: waives what is exempt of the cases that it has just written. */

@@ -160,7 +160,7 @@ export function createStormGuard(options: {
 }
 
 const BATCH = 200
-const EVERY_MS = 5 * SECOND
+const EVERY_MS = 10 * SECOND
 
 /**
  * Carries out what two persons allowed: lanes and revocations of resumed storms are held no more. Safe to repeat. A

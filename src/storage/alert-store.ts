@@ -107,9 +107,9 @@ export function createAlertStore(connection: Connection): AlertStore {
       translated(async () => {
         const rows = alerts.find(
           { rule: { $in: [...rules] }, state: { $ne: 'resolved' } },
-          { projection: { _id: 1 } },
+          { projection: { rule: 1 } },
         )
-        return (await rows.toArray()).map((row) => row._id)
+        return (await rows.toArray()).map(({ _id, rule }) => ({ id: _id, rule }))
       }),
   }
 }

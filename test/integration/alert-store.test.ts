@@ -134,7 +134,7 @@ test('a late revocation, told at 50 and at 80 percent and then proven, is one op
     await transactor.transaction((tx) => alerts.raise(lateFinding(raised), now, tx))
     await watch.look()
     const open = await alerts.unresolved(['revocation-late', 'revocation-overdue'])
-    told.push(...open)
+    told.push(...open.map(({ id }) => id))
   }
   expect(told).toEqual([
     'revocation-late:late/50',
