@@ -10,6 +10,8 @@ import { startHubProcess } from '../support/hub-process.ts'
 
 const ADMIN_TOKEN = 'admin-token-of-the-kill-nine-test-0001'
 const ROUNDS = 20
+/** Processes that start at the same time. */
+const AHEAD = 2
 const names = Array.from({ length: ROUNDS }, (_, i) => `leaver-${i}`)
 
 const database = await freshDatabase()
@@ -37,14 +39,15 @@ afterAll(async () => {
 })
 
 test('kill -9 between the SCIM answer and the first downstream call, 20 times, everything still gets proven', async () => {
-  // The web role alone answers, so that no downstream call can have begun when it is killed. The process of
-  // the next round starts while this one still works.
-  let next = start('web')
+  // The web role alone answers, so that no downstream call can have begun when it is killed. The processes of
+  // the next rounds start while this one still works.
+  const coming = [start('web')]
   let token = ''
   for (const [round, name] of names.entries()) {
-    const web = await next
+    const web = await coming.shift()
+    if (web === undefined) throw new Error('no process for this round')
     if (round === 0) token = await prepare(createHubClient(web.origin, ADMIN_TOKEN))
-    if (round + 1 < ROUNDS) next = start('web')
+    while (coming.length < AHEAD && round + coming.length + 1 < ROUNDS) coming.push(start('web'))
     const scim = createScimClient(`${web.origin}/scim/kill/v2`, 'kill', token)
     const id = await scim.createUser(name)
     const answer = await scim.patch(`/Users/${id}`, { op: 'replace', value: { active: false } })

@@ -2,13 +2,15 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, inject, test } from 'vitest'
+import { afterAll, inject, test } from 'vitest'
 import { createHubClient } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { startHubProcess } from '../support/hub-process.ts'
 
-const dataDir = await mkdtemp(join(tmpdir(), 'quittance-process-'))
-afterAll(() => rm(dataDir, { recursive: true, force: true }))
+const folder = await mkdtemp(join(tmpdir(), 'quittance-process-'))
+afterAll(() => rm(folder, { recursive: true, force: true }))
+/** For one hub; tests run side by side. */
+const newDataDir = () => mkdtemp(join(folder, 'data-'))
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -19,7 +21,10 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-test('the hub, on an empty folder, tells what is next, stops within 10 s, and continues at the next start', async () => {
+test.concurrent('the hub, on an empty folder, tells what is next, stops within 10 s, and continues at the next start', async ({
+  expect,
+}) => {
+  const dataDir = await newDataDir()
   const first = await startHubProcess({ DATA_DIR: dataDir })
   const text = first.output.join('\n')
   const token =
@@ -65,13 +70,17 @@ test('the hub, on an empty folder, tells what is next, stops within 10 s, and co
   expect(await third.terminate()).toBe(0)
 }, 300_000)
 
-test('the hub, with several faults in its environment, names all of them and ends with 1', async () => {
+test.concurrent('the hub, with several faults in its environment, names all of them and ends with 1', async ({
+  expect,
+}) => {
+  const dataDir = await newDataDir()
   await expect(
     startHubProcess({ DATA_DIR: dataDir, PORT: 'many', ROLE: 'king', LOG_LEVEL: 'loud' }),
   ).rejects.toThrow(/ended with 1:[\s\S]*PORT[\s\S]*LOG_LEVEL[\s\S]*ROLE/)
 })
 
-test('the hub, on a port that is taken, says so and ends with 1', async () => {
+test.concurrent('the hub, on a port that is taken, says so and ends with 1', async ({ expect }) => {
+  const dataDir = await newDataDir()
   const taken = createServer()
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
   const address = taken.address()
@@ -85,7 +94,10 @@ test('the hub, on a port that is taken, says so and ends with 1', async () => {
   }
 })
 
-test('the hub, on the database of another master key, refuses and changes nothing', async () => {
+test.concurrent('the hub, on the database of another master key, refuses and changes nothing', async ({
+  expect,
+}) => {
+  const dataDir = await newDataDir()
   const env = {
     MONGODB_URI: inject('mongodbUri'),
     MONGODB_DB: `t_key_${process.pid}`,
