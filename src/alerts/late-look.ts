@@ -34,8 +34,7 @@ export function lateLook(options: {
   return {
     rules: LATE_RULES,
     async *findings(unresolved) {
-      if (unresolved?.size === 0) return
-      for await (const alert of unresolvedAlerts(options.alerts, LATE_RULES)) {
+      for await (const alert of unresolvedAlerts(options.alerts, LATE_RULES, unresolved)) {
         if (!(await isOver(alert))) yield foundAgain(alert)
       }
     },

@@ -74,8 +74,7 @@ export function requestLook(options: {
   return {
     rules: REQUEST_RULES,
     async *findings(unresolved) {
-      if (unresolved?.size === 0) return
-      for await (const alert of unresolvedAlerts(options.alerts, REQUEST_RULES)) {
+      for await (const alert of unresolvedAlerts(options.alerts, REQUEST_RULES, unresolved)) {
         if (await isOver(alert)) continue
         yield foundAgain(alert)
       }

@@ -6,10 +6,15 @@ import type { RuleName } from './rules.ts'
 export async function* unresolvedAlerts(
   alerts: Pick<AlertStore, 'list'>,
   rules: readonly RuleName[],
+  known?: ReadonlySet<string>,
 ): AsyncIterable<Alert> {
+  if (known?.size === 0) return
   for (const rule of rules) {
     for (const state of ['open', 'acknowledged'] as const) {
-      yield* inPages((paging) => alerts.list({ rule, state }, paging))
+      for await (const alert of inPages((paging) => alerts.list({ rule, state }, paging))) {
+        // One that was raised since then is no finding of this look: it would be counted twice.
+        if (known === undefined || known.has(alert.id)) yield alert
+      }
     }
   }
 }

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from 'vitest'
 import type { Finding } from '../../src/alerts/alert.ts'
 import { lateFinding, lateLook } from '../../src/alerts/late-look.ts'
 import { revocationLook } from '../../src/alerts/look.ts'
+import { unresolvedAlerts } from '../../src/alerts/unresolved.ts'
 import { createWatch } from '../../src/alerts/watch.ts'
 import { ESCALATION_AUDIENCE } from '../../src/revocation/escalation.ts'
 import type { Revocation } from '../../src/revocation/types.ts'
@@ -104,6 +105,16 @@ test('the watch, a revocation that was contradicted and then proven, raises and 
   await watch.look()
   const { items } = await alerts.list({ rule: 'contradicted' }, { limit: 10 })
   expect(items).toMatchObject([{ state: 'resolved', count: 1 }])
+})
+
+test('a look at what is not resolved, an alert raised since it began, is not counted again', async () => {
+  await alerts.raise(finding('before'), 1)
+  const known = new Set((await alerts.unresolved(['feed-silent'])).map(({ id }) => id))
+  await alerts.raise(finding('since'), 2)
+  const seen: string[] = []
+  for await (const { id } of unresolvedAlerts(alerts, ['feed-silent'], known)) seen.push(id)
+  expect(seen).toContain('feed-silent:before')
+  expect(seen).not.toContain('feed-silent:since')
 })
 
 test('a late revocation, told at 50 and at 80 percent and then proven, is one open alert at a time', async () => {
