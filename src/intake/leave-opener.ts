@@ -6,7 +6,7 @@ import type { UserChangeDeps } from './user-changes.ts'
 
 const BATCH = 50
 /** A leave that another process took in is noticed within this, however soon it is due. */
-const EVERY_MS = 5_000
+const EVERY_MS = 10_000
 
 /**
  * Opens each scheduled leave at its time. Any number of processes may run it: the case and the end of the schedule

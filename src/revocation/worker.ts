@@ -20,7 +20,7 @@ const LEASE_MS = 20_000
 /** While something is due, and when nothing is; longer while others wake this process. */
 const BUSY_MS = 250
 const IDLE_MS = 2_000
-const WOKEN_MS = 5_000
+const WOKEN_MS = 10_000
 /** However many changes are committed: one look in this time serves them all. */
 const REST_MS = 25
 /** A pause or a new app, made known in another process, takes effect within this. */
@@ -45,7 +45,7 @@ export interface WorkerDeps
   onEnqueued?(): void
   /** Other processes ring when they commit work; without it this one finds it by polling. */
   wake?: Pick<LaneWake, 'listen'>
-  /** Between two looks while nothing is due and a ring would be heard; default 5 s. */
+  /** Between two looks while nothing is due and a ring would be heard; default 10 s. */
   wokenMs?: number
   /** Escalation and re-observation; without it this process does neither. */
   watch?: WatchStore

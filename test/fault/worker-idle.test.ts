@@ -11,7 +11,8 @@ import { type HubProcess, startHubProcess } from '../support/hub-process.ts'
 const ADMIN_TOKEN = 'admin-token-of-the-idle-hub-00000000001'
 /** Starting, compiling, the first looks of every loop; the sequencer looks often for 5 s after it sealed. */
 const SETTLE_MS = 7_000
-const WINDOW_MS = 6_000
+/** One round of the alerts, whose looks are a dozen questions at once. */
+const WINDOW_MS = 15_000
 
 let database: Awaited<ReturnType<typeof freshDatabase>>
 let dataDir: string
@@ -63,7 +64,7 @@ test('hub of all roles, five apps and nothing due, asks next to nothing and uses
     .toArray()
   const seconds = WINDOW_MS / 1_000
   const which = asked.map(({ op, ns }) => `${op} ${ns}`).join(', ')
-  // The rounds of 10 s and 30 s may all fall into this window; bench/engine.mjs --only idle has the mean.
-  expect(asked.length / seconds, which).toBeLessThan(2.5)
+  // The rounds of 30 s may all fall into this window; bench/engine.mjs --only idle has the mean.
+  expect(asked.length / seconds, which).toBeLessThan(3.2)
   expect(used / WINDOW_MS).toBeLessThan(0.02)
 })
