@@ -7,6 +7,8 @@ import {
   copyFile,
   mkdir,
   readFile,
+  readlink,
+  rename,
   stat,
   symlink,
   writeFile,
@@ -68,11 +70,17 @@ async function fromNpm(workDir: string): Promise<MongodBinary | undefined> {
   await mkdir(libraryPath, { recursive: true })
   for (const name of ['libssl.so.1.1', 'libcrypto.so.1.1'] as const) {
     await check(join(libs, name), PINNED[name], workDir)
-    await symlink(join(libs, name), join(libraryPath, name)).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    })
+    await link(join(libs, name), join(libraryPath, name))
   }
   return { path: await runnable(mongod, workDir), libraryPath, from: 'npm' }
+}
+
+/** A link that already leads elsewhere is replaced: the packages may have moved since, the data folder stays. */
+async function link(target: string, path: string): Promise<void> {
+  if ((await readlink(path).catch(() => undefined)) === target) return
+  const fresh = `${path}.${process.pid}`
+  await symlink(target, fresh)
+  await rename(fresh, path)
 }
 
 /** Asks where packages live, not what they export: neither package exports its package.json. */
