@@ -1,5 +1,6 @@
 // People who left, their cases written as the intake writes them, many in one transaction.
-import { planCase, writeOwed } from '../src/intake/commit-access.ts'
+import { writeOwed } from '../src/intake/commit-access.ts'
+import { planCase } from '../src/intake/opened-case.ts'
 import { newId } from '../src/shared/ids.ts'
 
 const FACET = { facet: 'account' }
