@@ -8,9 +8,11 @@ import { createSignerReporter } from '../ledger/signer-report.ts'
 import { createLedger, createSealing, createSigning, type Ledger } from '../ledger/start-ledger.ts'
 import { readerSource } from '../ledger/tlog-source.ts'
 import { createWormCopy } from '../ledger/worm-copy.ts'
+import type { LaneWake, Listening } from '../revocation/wake.ts'
+import { SECOND } from '../shared/clock.ts'
 import { VERSION } from '../version.ts'
 import { authorityOf, logVerifiers } from './ledger-parties.ts'
-import { inOrder } from './lifecycle.ts'
+import { inOrder, type Service } from './lifecycle.ts'
 import type { Parts } from './parts.ts'
 import { wormStoreOf } from './worm-store.ts'
 
@@ -18,14 +20,22 @@ import { wormStoreOf } from './worm-store.ts'
 export type LedgerRole = Pick<Ledger, 'start' | 'stop'> &
   Partial<Pick<Ledger, 'poke' | 'status' | 'verifierKeys'>>
 
+/** Between two looks for entries of other processes while these can, and while they cannot, say that some will come. */
+const HEARING_MS = 5 * SECOND
+const DEAF_MS = 2 * SECOND
+
 /** Sealing, signing with all that follows a signature, or both; undefined in a process that does neither. */
 export async function createLedgerRole(
   parts: Parts,
   { policy, onSealed }: { policy: Policy | undefined; onSealed: OnSealed },
 ): Promise<LedgerRole | undefined> {
-  const { config, stores, log } = parts
-  const role = await sealerOrSigner(parts, onSealed)
-  if (role?.status === undefined) return role
+  const { config, stores, wake, log } = parts
+  const ear = createEar(wake, () => role?.poke?.())
+  const idleMs = (): number => (ear.hears() ? HEARING_MS : DEAF_MS)
+  const role = await sealerOrSigner(parts, { onSealed, idleMs })
+  if (role === undefined) return undefined
+  const heard = role.poke === undefined ? undefined : ear
+  if (role.status === undefined) return { ...role, ...inOrder([role, heard]) }
   if (role.verifierKeys !== undefined) {
     // Beside the keys, for people: what an auditor pins, handed over by another way than a certificate.
     await writeFile(join(config.dataDir, 'keys', 'log.vkey'), `${role.verifierKeys.log}\n`)
@@ -56,12 +66,24 @@ export async function createLedgerRole(
       return leading ? { refused, worm: copy?.status() } : undefined
     },
   })
-  return { ...role, ...inOrder([reporter, copy, role, anchors]) }
+  return { ...role, ...inOrder([reporter, copy, role, anchors, heard]) }
+}
+
+/** Hears when work is committed anywhere: its entries will follow. */
+function createEar(wake: LaneWake, onRung: () => void): Service & Pick<Listening, 'hears'> {
+  let listening: Listening | undefined
+  return {
+    start: () => {
+      listening ??= wake.listen(onRung)
+    },
+    stop: async () => listening?.stop(),
+    hears: () => listening?.hears() ?? false,
+  }
 }
 
 async function sealerOrSigner(
   { config, secrets, stores, holder, log }: Parts,
-  onSealed: OnSealed,
+  sealing: { onSealed: OnSealed; idleMs: () => number },
 ): Promise<LedgerRole | undefined> {
   const { ledgerOrigin: origin, ledgerLogKeys, roles } = config
   const common = { origin, store: stores.ledger, clock: stores.clock, log }
@@ -72,7 +94,7 @@ async function sealerOrSigner(
     otherMasterKeys: config.otherMasterKeys,
     software: `quittance@${VERSION}`,
   }
-  const sealer = { ...common, onSealed, holder }
+  const sealer = { ...common, ...sealing, holder }
   if (roles.includes('ledger') && ledgerLogKeys.length > 0 && !roles.includes('signer')) {
     const { masterKey } = secrets
     return createSealing({ ...sealer, masterKey, logKeys: logVerifiers(ledgerLogKeys, origin) })

@@ -32,6 +32,8 @@ export interface SequencerOptions {
   batch?: number
   /** How long a lease holds; another process takes over so long after a crash. */
   leaseMs?: number
+  /** How long until the next look while nothing comes, asked each time; at most half of a lease. By default 2 s. */
+  idleMs?: () => number
   log?: LedgerLog
   /** Called after each commit that made the log longer. */
   onGrowth?: () => void
@@ -53,7 +55,7 @@ export interface Sequencer {
   stop(): Promise<void>
   /** One round; the loop calls it. Never two at a time. */
   tick(): Promise<Tick>
-  /** Says that rows are waiting. */
+  /** Says that rows are waiting, or will be in a moment. */
   poke(): void
   /** Does this process hold the lease, as far as it knows? */
   leading(): boolean
@@ -61,14 +63,16 @@ export interface Sequencer {
 
 const BUSY_POLL_MS = 200
 const IDLE_POLL_MS = 2 * SECOND
-/** After work, rows of other processes are likely: look often for this long. */
+/** After work or a word of it, rows of other processes are likely: look often for this long. */
 const BUSY_FOR_MS = 5 * SECOND
+
 /**
  * Seals waiting entries into the tree, a batch per transaction. Any number of processes may run one: the
  * lease keeps them from doing the same work, the compare-and-swap of the head keeps them from harm.
  */
 export function createSequencer(options: SequencerOptions): Sequencer {
   const { store, origin, onSealed, clock, batch = 1_000, log = silentLog } = options
+  const { idleMs = () => IDLE_POLL_MS } = options
   const lease = createLease({ ...options, task: 'sealing' })
   let keyring: Keyring | undefined
   let busyUntil = 0
@@ -200,6 +204,11 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     }
   }
 
+  const pauseAfter = (outcome: Tick['kind'] | 'failed'): number => {
+    if (outcome === 'failed' || outcome === 'standby') return IDLE_POLL_MS
+    return clock.now() > busyUntil ? idleMs() : BUSY_POLL_MS
+  }
+
   const loop = async (): Promise<void> => {
     while (!stopping) {
       const { signal } = wake
@@ -210,13 +219,11 @@ export function createSequencer(options: SequencerOptions): Sequencer {
         outcome = 'failed'
         log.warn({ err: error }, 'sealing failed; it is tried again')
       }
-      const now = clock.now()
       if (outcome === 'sealed') {
-        busyUntil = now + BUSY_FOR_MS
+        busyUntil = clock.now() + BUSY_FOR_MS
         continue
       }
-      const calm = outcome === 'failed' || outcome === 'standby' || now > busyUntil
-      await pause(calm ? IDLE_POLL_MS : BUSY_POLL_MS, signal)
+      await pause(pauseAfter(outcome), signal)
       if (signal.aborted) wake = new AbortController()
     }
   }
@@ -238,7 +245,10 @@ export function createSequencer(options: SequencerOptions): Sequencer {
       await finish()
       await lease.release()
     },
-    poke: () => wake.abort(),
+    poke: () => {
+      busyUntil = clock.now() + BUSY_FOR_MS
+      wake.abort()
+    },
     leading: () => lease.held(),
   }
 }

@@ -26,7 +26,7 @@ export interface Ledger {
   start(): void
   /** Seals what is under way, publishes it, gives the lease back. */
   stop(): Promise<void>
-  /** Says that rows are waiting. */
+  /** Says that rows are waiting, or will be in a moment. */
   poke(): void
   /** Public keys for auditors, to be handed out by another way than the hub. */
   verifierKeys: { log: string; cosigner: string }
@@ -69,6 +69,7 @@ interface SealingOptions {
   log: LedgerLog
   batch?: number
   leaseMs?: number
+  idleMs?: () => number
 }
 
 /**

@@ -48,7 +48,33 @@ export function createLaneWake(connection: Connection, log: EngineLog): LaneWake
       asked = true
       if (!ringing) void ringAll()
     },
-    listen: (onRung) => listenOn(rows, onRung, log),
+    listen: createEar(rows, log),
+  }
+}
+
+/** One stream for all who listen in this process, open as long as there is one. */
+function createEar(rows: mongo.Collection<WakeRow>, log: EngineLog): LaneWake['listen'] {
+  const listeners = new Set<() => void>()
+  const tellAll = (): void => {
+    for (const tell of listeners) tell()
+  }
+  let stream: Listening | undefined
+  return (onRung) => {
+    // Each its own, also where one function listens twice.
+    const tell = (): void => onRung()
+    listeners.add(tell)
+    stream ??= listenOn(rows, tellAll, log)
+    const mine = stream
+    if (mine.hears()) onRung()
+    return {
+      hears: mine.hears,
+      stop: async () => {
+        listeners.delete(tell)
+        if (listeners.size > 0) return
+        if (stream === mine) stream = undefined
+        await mine.stop()
+      },
+    }
   }
 }
 

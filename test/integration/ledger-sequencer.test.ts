@@ -169,6 +169,26 @@ describe('sealing', () => {
     })
     expect(performance.now() - started).toBeLessThan(2_000)
   })
+
+  test('a loop at rest, told that work is under way, seals what comes a moment later', async () => {
+    let ahead = 0
+    let asleep = false
+    const it = await opened({
+      clock: { now: () => Date.now() + ahead },
+      idleMs: () => {
+        asleep = true
+        return 600_000
+      },
+    })
+    it.ledger.start()
+    cleanUps.unshift(() => it.ledger.stop())
+    await vi.waitFor(async () => expect(await it.reader.size()).toBe(FIRST), 5_000)
+    ahead = 6_000
+    await vi.waitFor(() => expect(asleep).toBe(true), 5_000)
+    it.ledger.poke()
+    await it.enqueue([verifiedEntry(it.writer, 'r1')])
+    await vi.waitFor(async () => expect(await it.reader.size()).toBe(FIRST + 1), 5_000)
+  })
 })
 
 describe('rows that an attacker put into the intake', () => {

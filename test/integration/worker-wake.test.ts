@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Listening } from '../../src/revocation/wake.ts'
 import { connect } from '../../src/storage/connection.ts'
 import { createLaneWake } from '../../src/storage/lane-wake.ts'
@@ -86,4 +86,23 @@ test('lane wake, a stream that ends, is opened again and rings for what was miss
   rung = 2
   await eventually('the stream is open again', async () => ear.hears() && rung > 2)
   await ear.stop()
+})
+
+test('lane wake, two who listen in one process, hear over one stream until the last has stopped', async () => {
+  const { wake } = await started()
+  const rung = { first: 0, second: 0 }
+  const first = wake.listen(() => {
+    rung.first += 1
+  })
+  await eventually('the stream is open', async () => first.hears())
+  const second = wake.listen(() => {
+    rung.second += 1
+  })
+  await eventually('who comes later is told at once', async () => rung.second === 1)
+  await first.stop()
+  wake.ring()
+  await eventually('the other one still hears', async () => rung.second > 1)
+  expect(rung.first).toBe(1)
+  await second.stop()
+  expect(second.hears()).toBe(false)
 })

@@ -31,6 +31,7 @@ export async function ledgerOn(
     masterKey?: Buffer
     batch?: number
     holder?: string
+    idleMs?: () => number
   } = {},
 ) {
   await prepareLedger(connection)
@@ -54,6 +55,7 @@ export async function ledgerOn(
     holder: options.holder ?? 'test',
     log,
     ...(options.batch === undefined ? {} : { batch: options.batch }),
+    ...(options.idleMs === undefined ? {} : { idleMs: options.idleMs }),
   })
   const writer = createEntryWriter({ origin: ORIGIN, ...workerKey(masterKey) })
   const intake = createLedgerIntake(connection, clock)
