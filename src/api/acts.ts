@@ -26,6 +26,8 @@ export interface Act {
   entry: Draft<ActEntry>
   /** What the audit trail shows and, where its entry has a field for it, the ledger commits to. Never secrets. */
   said?: Readonly<Record<string, unknown>>
+  /** A key that opens commitments of the entry: encrypted in the audit row beside the words, and never shown. */
+  kept?: string
   approval?: string
 }
 
@@ -49,7 +51,7 @@ export interface ActRecorder {
   said(record: AuditRecord): Said
 }
 
-/** The sealed half of an audit row. */
+/** The sealed half of an audit row, without what is kept. */
 export interface Said {
   person?: string
   said: JsonObject
@@ -63,7 +65,7 @@ export function createActRecorder(deps: {
   clock: Clock
 }): ActRecorder {
   return {
-    record: async ({ principal, requestId }, { entry, said = {}, approval }, tx) => {
+    record: async ({ principal, requestId }, { entry, said = {}, kept, approval }, tx) => {
       const id = newId()
       const at = deps.clock.now()
       const { key, wrapped } = deps.vault.newKey(context(id))
@@ -82,9 +84,10 @@ export function createActRecorder(deps: {
       } as EntryBody
       const pending = deps.entries.write(body)
       const { type: _, ...facts } = entry
-      const sealed: Said = {
+      const sealed: Said & Pick<Act, 'kept'> = {
         ...(principal.person === undefined ? {} : { person: principal.person }),
         said: Object.fromEntries(words),
+        ...(kept === undefined ? {} : { kept }),
       }
       await deps.audit.insert(
         [
@@ -108,10 +111,11 @@ export function createActRecorder(deps: {
       return id
     },
 
-    said: ({ id, wrapped, sealed }) =>
-      JSON.parse(
-        decrypt(deps.vault.unwrap(wrapped, context(id)), sealed, context(id)).toString('utf8'),
-      ) as Said,
+    said: ({ id, wrapped, sealed }) => {
+      const opened = decrypt(deps.vault.unwrap(wrapped, context(id)), sealed, context(id))
+      const { person, said } = JSON.parse(opened.toString('utf8')) as Said
+      return { ...(person === undefined ? {} : { person }), said }
+    },
   }
 }
 

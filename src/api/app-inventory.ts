@@ -10,7 +10,7 @@ import type { ConnectorOpener } from './app-check.ts'
 
 export type { ConnectorOpener } from './app-check.ts'
 
-/** Who still has an account in an app, without saying who: the facts of `inventory.snapshot`, and their key. */
+/** Who still has an account in an app, without saying who: the facts of `inventory.snapshot`. */
 export interface Inventory {
   /** `<id>@<version>`. */
   connector: string
@@ -19,9 +19,16 @@ export interface Inventory {
   count: number
   /** RFC 9162 root over `commitWith(key, account id)`, sorted by code unit; hex. */
   root: string
-  /** 32 random bytes, base64url. Without it nobody can tell whose account is meant; it goes into the audit row. */
-  key: string
   taken: Instant
+}
+
+export interface TakenInventory {
+  inventory: Inventory
+  /**
+   * 32 random bytes, base64url. With it and a guess anybody can tell whose account is meant: it is sealed in the
+   * proposal and then in the audit row, and no answer of the API shows it.
+   */
+  key: string
 }
 
 const TIMEOUT_MS = 60_000
@@ -37,7 +44,7 @@ export async function inventoryOf(
   app: AppRecord,
   now: Instant,
   signal: AbortSignal,
-): Promise<Inventory> {
+): Promise<TakenInventory> {
   const ids = new Set<string>()
   const seen = new Set<string>()
   let complete = true
@@ -77,7 +84,7 @@ function inventory(
   ids: ReadonlySet<string>,
   complete: boolean,
   taken: Instant,
-): Inventory {
+): TakenInventory {
   const key = randomBytes(32)
   // Bare ids could be guessed from the root, above all in a small app.
   const leaves = [...ids]
@@ -85,11 +92,13 @@ function inventory(
     .sort()
     .map((commitment) => leafHash(Buffer.from(commitment)))
   return {
-    connector,
-    complete,
-    count: ids.size,
-    root: rootOf(leaves).toString('hex'),
+    inventory: {
+      connector,
+      complete,
+      count: ids.size,
+      root: rootOf(leaves).toString('hex'),
+      taken,
+    },
     key: key.toString('base64url'),
-    taken,
   }
 }

@@ -14,6 +14,8 @@ export interface Prepared {
   payload: JsonObject
   about: string
   subject?: { sourceId: string; userId: string }
+  /** Needed to carry it out, for nobody's eyes. */
+  kept?: string
   /** For the owner of an app: whose it is. */
   owners: readonly string[]
 }

@@ -54,20 +54,20 @@ export function appActs({
         const app = await existingApp(apps, textIn(payload, 'appId'))
         const about = { about: app.id, owners: app.owners }
         if (payload['unreachable'] === true) return { payload, ...about }
-        const inventory = await inventoryOf(runner, app, clock.now(), signal)
-        return { payload: { ...payload, inventory: { ...inventory } }, ...about }
+        const { inventory, key } = await inventoryOf(runner, app, clock.now(), signal)
+        return { payload: { ...payload, inventory: { ...inventory } }, kept: key, ...about }
       },
-      carryOut: async ({ id, payload, reason }, tx, record) => {
+      carryOut: async ({ id, payload, kept, reason }, tx, record) => {
         const app = textIn(payload, 'appId')
         await changeApp(app, { removedAt: clock.now() }, tx)
         const { byApp } = await revocations.openSummary(clock.now())
         const open = byApp.find(({ appId }) => appId === app)?.open ?? 0
         const inventory = payload['inventory'] as unknown as Inventory | undefined
         if (inventory !== undefined) {
-          const { key, taken, ...facts } = inventory
+          const { taken, ...facts } = inventory
           await record({
             entry: { type: 'inventory.snapshot', app, ...facts, taken: iso(taken) },
-            said: { key },
+            ...(kept === undefined ? {} : { kept }),
             approval: id,
           })
         }

@@ -17,7 +17,7 @@ export interface ApprovalStore {
     filter: ApprovalFilter,
     paging: { limit: number; cursor?: string },
   ): Promise<{ items: Approval[]; next?: string }>
-  /** False when it is decided already, or is not what the decider saw. */
+  /** Erases what was kept for it. False when it is decided already, or is not what the decider saw. */
   decide(
     id: string,
     digest: string,

@@ -33,6 +33,8 @@ export interface Approval {
   kind: ApprovalKind
   /** All that is to be done. */
   payload: JsonObject
+  /** A secret of the hub for the time until the decision: sealed in the row, in no answer, outside of the digest. */
+  kept?: string
   /** Id of the thing it is about. */
   about: string
   /** The person whose access or data it is about. */

@@ -7,9 +7,11 @@ import { keysetCursor, parseKeyset } from './keyset.ts'
 import { sessionOf, within } from './transaction.ts'
 
 /** The words are sealed: a reason may name people. */
-type ApprovalRow = Omit<Approval, 'id' | 'reason' | 'decisionReason'> & {
+type ApprovalRow = Omit<Approval, 'id' | 'reason' | 'kept' | 'decisionReason'> & {
   _id: string
   reason: Box
+  /** Gone once decided. */
+  kept?: Box
   decisionReason?: Box
 }
 interface Box {
@@ -44,16 +46,25 @@ export function createApprovalStore(
   const rows = rowsOf(connection)
   const seal = (text: string, id: string): Box => vault.seal(Buffer.from(text), `approval:${id}`)
   const open = (box: Box, id: string): string => vault.open(box, `approval:${id}`).toString('utf8')
-  const toApproval = ({ _id, reason, decisionReason, ...row }: ApprovalRow): Approval => ({
+  const toApproval = ({ _id, reason, kept, decisionReason, ...row }: ApprovalRow): Approval => ({
     ...row,
     id: _id,
     reason: open(reason, _id),
+    ...(kept === undefined ? {} : { kept: open(kept, _id) }),
     ...(decisionReason === undefined ? {} : { decisionReason: open(decisionReason, _id) }),
   })
   return {
-    insert: ({ id, reason, decisionReason: _, ...row }, tx) =>
+    insert: ({ id, reason, kept, decisionReason: _, ...row }, tx) =>
       within(tx, async () => {
-        await rows.insertOne({ _id: id, ...row, reason: seal(reason, id) }, sessionOf(tx))
+        await rows.insertOne(
+          {
+            _id: id,
+            ...row,
+            reason: seal(reason, id),
+            ...(kept === undefined ? {} : { kept: seal(kept, id) }),
+          },
+          sessionOf(tx),
+        )
       }),
 
     approval: (id) =>
@@ -80,7 +91,10 @@ export function createApprovalStore(
       within(tx, async () => {
         const done = await rows.updateOne(
           { _id: id, digest, state: 'proposed' },
-          { $set: { state, decidedBy, decidedAt, decisionReason: seal(decisionReason, id) } },
+          {
+            $set: { state, decidedBy, decidedAt, decisionReason: seal(decisionReason, id) },
+            $unset: { kept: '' },
+          },
           sessionOf(tx),
         )
         return done.matchedCount === 1

@@ -32,6 +32,7 @@ export const WRAPPED_KEYS: readonly Place[] = [
   { collection: 'case_keys', path: 'wrapped', context: ofId('case') },
   { collection: 'audit', path: 'wrapped', context: ofId('act') },
   { collection: 'approvals', path: 'reason.wrapped', context: ofId('approval') },
+  { collection: 'approvals', path: 'kept.wrapped', context: ofId('approval') },
   { collection: 'approvals', path: 'decisionReason.wrapped', context: ofId('approval') },
   { collection: 'idempotency_keys', path: 'answer.wrapped', context: ofId('idempotency') },
   { collection: 'lanes', path: 'undo.$.wrapped', context: ofId('undo'), version: 'rev' },

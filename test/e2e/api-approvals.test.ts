@@ -1,9 +1,12 @@
 import { afterAll, expect, test } from 'vitest'
+import { commitWith } from '../../src/ledger/commitment.ts'
+import { leafHash, rootOf } from '../../src/ledger/tree.ts'
 import { laneId } from '../../src/revocation/lane.ts'
 import { DAY, HOUR } from '../../src/shared/clock.ts'
 import { newId } from '../../src/shared/ids.ts'
+import { decrypt } from '../../src/vault/vault.ts'
 import { owed } from './api-cases.ts'
-import { startApi } from './api-harness.ts'
+import { ANN, startApi } from './api-harness.ts'
 
 let ahead = 0
 const api = await startApi({ clock: { now: () => Date.now() + ahead } })
@@ -205,6 +208,45 @@ test('four eyes, an app is removed, with an inventory, and what is open stays vi
   const [list] = (await api.api('GET', `/audit?type=inventory.snapshot&about=${appId}`)).json.items
   expect(list.facts).toMatchObject({ complete: true, count: 0, root: json.payload.inventory.root })
   expect((await propose('remove-app', { appId })).status).toBe(404)
+})
+
+test('four eyes, the key of an inventory, is sealed with its audit row and in no answer before or after', async () => {
+  const appId = await registered({ config: { baseUrl: 'https://one.example' } })
+  const proposed = await propose('remove-app', { appId })
+  const { id, digest, payload } = proposed.json
+  const shown = [proposed, await api.api('GET', `/approvals/${id}`)]
+  const row = await db.collection('approvals').findOne({ _id: id })
+  expect(row?.['kept']).toBeDefined()
+  const approved = await decide(bob, proposed.json)
+  expect(approved.json).toMatchObject({ state: 'approved', digest, payload })
+  shown.push(approved, await api.api('GET', `/approvals?about=${appId}`))
+  shown.push(
+    await api.api('GET', `/audit?about=${appId}`),
+    await api.api('GET', `/audit?about=${id}`),
+  )
+  // What a proposal keeps for its time goes with the decision.
+  expect(await db.collection('approvals').findOne({ _id: id })).not.toHaveProperty('kept')
+
+  const act = await db
+    .collection('audit')
+    .findOne({ type: 'inventory.snapshot', about: appId }, { promoteBuffers: true })
+  const context = `act:${act?._id}`
+  const dataKey = api.vault.unwrap(act?.['wrapped'], context)
+  const { kept } = JSON.parse(decrypt(dataKey, act?.['sealed'], context).toString())
+  const leaf = commitWith(Buffer.from(kept, 'base64url'), Buffer.from(ANN.handle.id))
+  expect(payload.inventory).toMatchObject({
+    count: 1,
+    root: rootOf([leafHash(Buffer.from(leaf))]).toString('hex'),
+  })
+  for (const { json } of shown) expect(JSON.stringify(json)).not.toContain(kept)
+  expect(payload.inventory).not.toHaveProperty('key')
+})
+
+test('four eyes, a proposal that keeps a key, is refused or withdrawn and keeps it no longer', async () => {
+  const appId = await registered({ config: { baseUrl: 'https://one.example' } })
+  const { json } = await propose('remove-app', { appId })
+  expect((await decide(bob, json, 'refuse')).status).toBe(200)
+  expect(await db.collection('approvals').findOne({ _id: json.id })).not.toHaveProperty('kept')
 })
 
 test('four eyes, an exemption, waives what is open and is listed until it is taken back', async () => {

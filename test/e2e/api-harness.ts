@@ -33,6 +33,13 @@ import { createContract, type Description } from './api-contract.ts'
 export const ADMIN = `qtc_api_${'a'.repeat(43)}`
 export const METRICS = `qtc_api_${'m'.repeat(43)}`
 
+/** Who is in the application at https://one.example. */
+export const ANN = { handle: { facet: 'account', id: 'ann-4711' }, state: 'live' } as const
+const read = (at: number) => ({
+  at,
+  evidence: { method: 'GET', target: '/accounts', status: 200, at, body: '{}' },
+})
+
 /** A connector that talks to nobody; its test says what its configuration tells it to say. */
 const still = defineConnector<{ baseUrl: string; says: 'ok' | 'refused' | 'broken' }>({
   manifest: {
@@ -70,7 +77,10 @@ const still = defineConnector<{ baseUrl: string; says: 'ok' | 'refused' | 'broke
     return [{ name: `account.observe ${credential}`, ok: true, detail: 'read one account' }]
   },
   correlate: async () => [],
-  list: async () => ({ items: [], complete: true }),
+  list: async (_facet, _of, _cursor, { config }) => ({
+    items: config.baseUrl === 'https://one.example' ? [{ ...ANN, ...read(Date.now()) }] : [],
+    complete: true,
+  }),
   revoke: async () => Promise.reject(new Error('not used')),
   observe: async () => Promise.reject(new Error('not used')),
 })
