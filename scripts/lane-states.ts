@@ -85,7 +85,7 @@ function afterAllWaits(lane: Lane | undefined): number {
   const { dueAt, quarantine, lease, heldUntil, work = [], undo = [] } = lane ?? {}
   const waits = [...work, ...undo].map(({ notBefore }) => notBefore)
   const times = [dueAt, quarantine?.until, lease?.until, heldUntil, ...waits, 0]
-  return Math.max(...times.filter((time) => time !== undefined && time < NEVER)) + 1
+  return Math.max(...times.filter((time) => time !== undefined).filter((time) => time < NEVER)) + 1
 }
 
 function wishes(generation: number): LaneEvent[] {
@@ -137,7 +137,7 @@ function said(lane: Lane, holding: { lease: string; fence: number }): LaneEvent[
   if (inflight !== undefined) {
     const write = inflight.op === 'revoke' ? lane.work[0]?.revocationId : undefined
     return [
-      ...(['done', 'already', 'pending'] as const).map(
+      ...(['done', 'already', 'accepted'] as const).map(
         (ack): LaneEvent => ({
           kind: 'acked',
           ack,
