@@ -13,6 +13,17 @@ export interface OutcomeDeps {
   entries: EntryWriter
 }
 
+/**
+ * What the ledger is told of one work. `erased`: the key of its case is gone, so that nothing can be committed to any
+ * more. A case is erased only when it is closed, with every outcome sealed or waived: nothing is missing then.
+ */
+export type Outcome =
+  | { kind: 'entry'; entry: PendingEntry }
+  | { kind: 'nothing' }
+  | { kind: 'erased'; offboardingId: string; revocationId: string }
+
+const NOTHING: Outcome = { kind: 'nothing' }
+
 /** Acknowledged by an app that offers no way to read back. */
 export function isUnverifiable({ state, reason }: Work): boolean {
   return state === 'human' && reason === 'unobservable'
@@ -24,24 +35,24 @@ export function evidenceIdsOfWork(work: Work): string[] {
 }
 
 /**
- * Says that no proof is possible of this work; it ends nothing. Undefined where the answer of the app was lost: then
+ * Says that no proof is possible of this work; it ends nothing. Nothing where the answer of the app was lost: then
  * nothing was acknowledged. Deterministic as `outcomeEntry`.
  */
 export async function unverifiableEntry(
   deps: OutcomeDeps,
   lane: Lane,
   work: Work,
-): Promise<PendingEntry | undefined> {
+): Promise<Outcome> {
   const { revocationId, verdict } = work
   const { offboardingId, generation } = lane.current ?? {}
-  if (offboardingId === undefined || generation === undefined) return undefined
+  if (offboardingId === undefined || generation === undefined) return NOTHING
   const caseKey = await deps.caseKeys.caseKey(offboardingId)
-  if (caseKey === null) throw new Error(`the key of case ${offboardingId} is gone`)
+  if (caseKey === null) return { kind: 'erased', offboardingId, revocationId }
   const request = found(deps, work.requestEvidence)
-  if (request === undefined || verdict === undefined) return undefined
+  if (request === undefined || verdict === undefined) return NOTHING
   const eid = entryId('revocation.unverifiable', revocationId)
   const committed = (path: string, bytes: Uint8Array): string => commit(caseKey, eid, path, bytes)
-  return deps.entries.write({
+  const entry = deps.entries.write({
     type: 'revocation.unverifiable',
     v: 1,
     log: deps.entries.origin,
@@ -57,6 +68,7 @@ export async function unverifiableEntry(
     request: asked(request, committed('request.c', request.bytes)),
     revocation: revocationId,
   })
+  return { kind: 'entry', entry }
 }
 
 /** What the entry of this record commits to. */
@@ -71,7 +83,7 @@ export async function outcomeEntry(
   deps: OutcomeDeps,
   lane: Lane,
   record: LaneRecord,
-): Promise<PendingEntry> {
+): Promise<Outcome> {
   const { offboardingId, revocationId, generation } = record
   const common = {
     v: 1,
@@ -83,26 +95,29 @@ export async function outcomeEntry(
     revocation: revocationId,
   } as const
   if (record.kind === 'verified') {
-    return deps.entries.write({ ...common, ...(await verifiedBody(deps, record)) })
+    const caseKey = await deps.caseKeys.caseKey(offboardingId)
+    if (caseKey === null) return { kind: 'erased', offboardingId, revocationId }
+    const entry = deps.entries.write({ ...common, ...verifiedBody(deps, record, caseKey) })
+    return { kind: 'entry', entry }
   }
-  return deps.entries.write({
+  const entry = deps.entries.write({
     ...common,
     type: 'revocation.superseded',
     facet: record.facet,
     by_generation: record.byGeneration,
     reason: record.reason,
   })
+  return { kind: 'entry', entry }
 }
 
 type VerifiedBody = Extract<EntryBody, { type: 'revocation.verified' }>
 type Verified = Extract<LaneRecord, { kind: 'verified' }>
 
-async function verifiedBody(
+function verifiedBody(
   deps: OutcomeDeps,
-  { revocationId, offboardingId, work }: Verified,
-): Promise<
-  Omit<VerifiedBody, 'v' | 'log' | 'at' | 'app' | 'generation' | 'offboarding' | 'revocation'>
-> {
+  { revocationId, work }: Verified,
+  caseKey: Buffer,
+): Omit<VerifiedBody, 'v' | 'log' | 'at' | 'app' | 'generation' | 'offboarding' | 'revocation'> {
   const { verdict } = work
   if (verdict === undefined || (verdict.grade !== 'A' && verdict.grade !== 'B')) {
     throw new Error(`revocation ${revocationId} was verified without a proof`)
@@ -110,11 +125,9 @@ async function verifiedBody(
   if (verdict.kind !== 'dead' && verdict.kind !== 'absent') {
     throw new Error(`revocation ${revocationId} was verified as ${verdict.kind}`)
   }
-  const caseKey = await deps.caseKeys.caseKey(offboardingId)
   const after = found(deps, work.afterEvidence)
   const before = found(deps, work.beforeEvidence)
   const request = found(deps, work.requestEvidence)
-  if (caseKey === null) throw new Error(`the key of case ${offboardingId} is gone`)
   if (after === undefined) throw new Error(`revocation ${revocationId} has no evidence`)
   const eid = entryId('revocation.verified', revocationId)
   const committed = (path: string, bytes: Uint8Array): string => commit(caseKey, eid, path, bytes)

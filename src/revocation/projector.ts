@@ -11,6 +11,7 @@ import {
   evidenceIdsOf,
   evidenceIdsOfWork,
   isUnverifiable,
+  type Outcome,
   type OutcomeDeps,
   outcomeEntry,
   unverifiableEntry,
@@ -85,6 +86,8 @@ export function createProjector(deps: ProjectorDeps): Loop {
 interface Projection {
   lane: Lane
   entries: readonly PendingEntry[]
+  /** Of cases that are erased: no entry can be made of these, now or later. */
+  erased: readonly Extract<Outcome, { kind: 'erased' }>[]
 }
 
 /** @returns how many entries were put into the ledger's intake, and how many lanes could not be projected */
@@ -122,7 +125,7 @@ async function entriesOf(deps: ProjectorDeps, lanes: readonly Lane[]): Promise<P
     ...lanes.flatMap((lane) => lane.work.flatMap(evidenceIdsOfWork)),
   ])
   const keys = new Map<string, Promise<Buffer | null>>()
-  const outcomes: OutcomeDeps = {
+  const parts: OutcomeDeps = {
     entries: deps.entries,
     evidence,
     caseKeys: {
@@ -136,12 +139,16 @@ async function entriesOf(deps: ProjectorDeps, lanes: readonly Lane[]): Promise<P
   const made = await Promise.all(
     lanes.map(async (lane): Promise<Projection | undefined> => {
       try {
-        const ofRecord = (record: LaneRecord) => outcomeEntry(outcomes, lane, record)
+        const ofRecord = (record: LaneRecord) => outcomeEntry(parts, lane, record)
         const unverifiable = lane.work
           .filter(isUnverifiable)
-          .map((work) => unverifiableEntry(outcomes, lane, work))
-        const entries = await Promise.all([...lane.outbox.map(ofRecord), ...unverifiable])
-        return { lane, entries: entries.filter((entry) => entry !== undefined) }
+          .map((work) => unverifiableEntry(parts, lane, work))
+        const outcomes = await Promise.all([...lane.outbox.map(ofRecord), ...unverifiable])
+        return {
+          lane,
+          entries: outcomes.flatMap((one) => (one.kind === 'entry' ? [one.entry] : [])),
+          erased: outcomes.filter((one) => one.kind === 'erased'),
+        }
       } catch (error) {
         deps.log.warn({ err: error }, 'a lane could not be projected; it is tried again')
         return undefined
@@ -158,7 +165,7 @@ async function commit(deps: ProjectorDeps, projections: readonly Projection[]): 
     before: lane,
     after: transition(lane, { kind: 'projected' }, now),
   }))
-  return await deps.transactor.transaction(async (tx) => {
+  const { enqueued, erased } = await deps.transactor.transaction(async (tx) => {
     // Somebody moved some of them meanwhile: the next round carries all of those.
     const kept = await deps.lanes.swapAll(swaps, tx)
     const ours = projections.filter(({ lane }) => kept.has(lane.id))
@@ -168,8 +175,13 @@ async function commit(deps: ProjectorDeps, projections: readonly Projection[]): 
     )
     const entries = ours.flatMap((projection) => projection.entries)
     if (entries.length > 0) await deps.ledger.enqueue(entries, tx)
-    return entries.length
+    return { enqueued: entries.length, erased: ours.flatMap((projection) => projection.erased) }
   })
+  // Once, because the lane lets go of it in the same commit.
+  for (const { offboardingId, revocationId } of erased) {
+    deps.log.warn({ offboardingId, revocationId }, 'the case is erased; nothing is sealed of this')
+  }
+  return enqueued
 }
 
 function newsOf(lane: Lane, at: number): RevocationNews[] {
