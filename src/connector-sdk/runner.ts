@@ -36,6 +36,8 @@ export interface CallOptions {
   deadline?: number
   /** Default false. */
   dryRun?: boolean
+  /** The case that the call belongs to: what is left in the mailbox goes when that case is erased. */
+  offboardingId?: string
 }
 
 /** An app ready to be called. */
@@ -79,7 +81,7 @@ export interface ConnectorRunnerOptions {
   /** PEM certificates trusted besides those of Node.js. */
   ca?: string
   /** Keeps the messages that an app fetches by itself; without it there are none. */
-  mailboxOf?(appId: string): Mailbox
+  mailboxOf?(appId: string, offboardingId?: string): Mailbox
   /** Where that app reaches the hub. */
   addressOf?(appId: string): string
   /** Directory of connector programs. */
@@ -148,7 +150,7 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
               ),
         facets: connector.facetsOf?.(config) ?? manifest.facets,
         hasWitness: Object.keys(secrets).some((name) => name.startsWith('witness')),
-        call: ({ credential, idempotencyKey, signal, deadline, dryRun = false }) => {
+        call: ({ credential, idempotencyKey, signal, deadline, dryRun = false, offboardingId }) => {
           const timeoutMs = options.limits?.timeoutMs ?? manifest.limits.timeoutMs
           const http = createHttpClient({
             egress: channel.egress,
@@ -176,7 +178,7 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
             idempotencyKey,
             dryRun,
             now: options.clock.now,
-            ...hostOf(app.id, options),
+            ...hostOf({ appId: app.id, offboardingId }, options),
           }
           return watch === undefined ? context : watchExchanges(context, watch)
         },
@@ -192,11 +194,11 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
 
 /** What this process offers to the connector of an app. */
 function hostOf(
-  appId: string,
+  { appId, offboardingId }: { appId: string; offboardingId: string | undefined },
   { mailboxOf, addressOf, programDirectory }: ConnectorRunnerOptions,
 ): Pick<CallContext, 'mailbox' | 'address' | 'programDirectory'> {
   return {
-    ...(mailboxOf === undefined ? {} : { mailbox: mailboxOf(appId) }),
+    ...(mailboxOf === undefined ? {} : { mailbox: mailboxOf(appId, offboardingId) }),
     ...(addressOf === undefined ? {} : { address: addressOf(appId) }),
     ...(programDirectory === undefined ? {} : { programDirectory }),
   }

@@ -34,10 +34,19 @@ export function createAppCalls(
     // A frozen process sends what it was about to send before it sees that its timer is over.
     const deadline = performance.now() + budget
     const limit = limited(options.stop, Math.max(budget, 0))
-    const idempotencyKey = stepKey(hold.lane(), facet)
+    const lane = hold.lane()
+    const idempotencyKey = stepKey(lane, facet)
+    // What a return puts back is owed to somebody who works here: it is no part of the case that may be erased.
+    const offboardingId = lane.current?.op === 'revoke' ? lane.current.offboardingId : undefined
     try {
       const answer = await call(
-        open.call({ credential, idempotencyKey, signal: limit.signal, deadline }),
+        open.call({
+          credential,
+          idempotencyKey,
+          signal: limit.signal,
+          deadline,
+          ...(offboardingId === undefined ? {} : { offboardingId }),
+        }),
       )
       options.report()
       return answer

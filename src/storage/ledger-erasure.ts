@@ -4,6 +4,7 @@ import { type Clock, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import type { Transaction, Transactor } from '../shared/transaction.ts'
 import type { CaseKeyStore } from './case-key-store.ts'
+import { eraseMail } from './mailbox-store.ts'
 import { caseKeysOf, offboardingsOf } from './revocation-models.ts'
 import { createTransactor, sessionOf } from './transaction.ts'
 
@@ -25,10 +26,11 @@ export async function eraseRestored(
   }
 }
 
-/** Evidence and subject of a case; its key is erased by the caller. */
+/** Evidence, messages and subject of a case; its key is erased by the caller. */
 async function eraseData(connection: Connection, id: string, tx: Transaction): Promise<void> {
   const session = sessionOf(tx)
   await evidenceOf(connection).deleteMany({ offboardingId: id }, session)
+  await eraseMail(connection, id, tx)
   await offboardingsOf(connection).updateOne(
     { _id: id },
     { $unset: { subject: '', names: '' } },
@@ -41,7 +43,8 @@ const evidenceOf = (connection: Connection) =>
 
 export interface Erasure {
   /**
-   * Erases what one case says about a person: its key, its evidence, its subject. There is no way back. Commitments in
+   * Erases what one case says about a person: its key, its evidence, its subject, messages
+   * that an app has not fetched yet. There is no way back. Commitments in
    * the log open no more, every proof stays valid, and the log says that it happened.
    *
    * @param options.approval id of the approval, where four eyes were needed; stands in the log

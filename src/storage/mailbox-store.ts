@@ -2,13 +2,17 @@ import type { Connection, mongo } from 'mongoose'
 import { ConnectorError, type Mailbox } from '../connector-sdk/contract.ts'
 import { type Clock, DAY } from '../shared/clock.ts'
 import { isHubError } from '../shared/errors.ts'
+import type { Transaction } from '../shared/transaction.ts'
 import { translated } from './errors.ts'
+import { sessionOf } from './transaction.ts'
 
 interface MailRow {
   /** `<app id>:<message id>` */
   _id: string
   appId: string
   mailId: string
+  /** The case that it was left for; absent: none, as for a restore. */
+  offboardingId?: string
   /** Gone once settled. */
   body?: string
   waiting: boolean
@@ -43,6 +47,10 @@ export async function prepareMail(connection: Connection): Promise<void> {
     await mailOf(connection).createIndexes([
       { key: { appId: 1, waiting: 1, at: 1, _id: 1 } },
       { key: { appId: 1, refusal: 1 }, partialFilterExpression: { refusal: { $exists: true } } },
+      {
+        key: { offboardingId: 1 },
+        partialFilterExpression: { offboardingId: { $exists: true } },
+      },
       { key: { settledAt: 1 }, expireAfterSeconds: REMEMBERED_MS / 1_000 },
     ])
   })
@@ -51,12 +59,15 @@ export async function prepareMail(connection: Connection): Promise<void> {
 /**
  * Mailboxes of apps in MongoDB, each confined to its app. Call `prepareMail` once before.
  *
- * @returns by app id; all methods throw ConnectorErrors: `transient` while storage is away
+ * @returns by app id and, for what is put into it, the case; all methods throw ConnectorErrors: `transient` while storage is away
  */
-export function createMailboxes(connection: Connection, clock: Clock): (appId: string) => Mailbox {
+export function createMailboxes(
+  connection: Connection,
+  clock: Clock,
+): (appId: string, offboardingId?: string) => Mailbox {
   const mail = mailOf(connection)
   const kept = settingsOf(connection)
-  return (appId) => ({
+  return (appId, offboardingId) => ({
     put: ({ id, body }) =>
       away(async () => {
         if (body.length > MAX_BODY) throw new ConnectorError('invalid', 'the message is too long')
@@ -66,7 +77,16 @@ export function createMailboxes(connection: Connection, clock: Clock): (appId: s
         }
         await mail.updateOne(
           { _id: `${appId}:${id}` },
-          { $setOnInsert: { appId, mailId: id, body, waiting: true, at: new Date(clock.now()) } },
+          {
+            $setOnInsert: {
+              appId,
+              mailId: id,
+              ...(offboardingId === undefined ? {} : { offboardingId }),
+              body,
+              waiting: true,
+              at: new Date(clock.now()),
+            },
+          },
           { upsert: true, writeConcern: { w: 'majority', j: true } },
         )
       }),
@@ -109,6 +129,15 @@ export function createMailboxes(connection: Connection, clock: Clock): (appId: s
         await kept.replaceOne({ _id: appId }, { settings }, { upsert: true })
       }),
   })
+}
+
+/** Deletes what was left for a case, fetched or not, with what the applications answered: all of it is about one person. */
+export async function eraseMail(
+  connection: Connection,
+  offboardingId: string,
+  tx: Transaction,
+): Promise<void> {
+  await mailOf(connection).deleteMany({ offboardingId }, sessionOf(tx))
 }
 
 /** Storage that is away is bad luck to a connector; whether the write happened is not known. */

@@ -19,6 +19,7 @@ import { createEvidenceStore, prepareEvidence } from '../../src/storage/evidence
 import { createCertificateSource } from '../../src/storage/ledger-certificate-source.ts'
 import { createErasure } from '../../src/storage/ledger-erasure.ts'
 import { createLedgerIntake } from '../../src/storage/ledger-intake-store.ts'
+import { createMailboxes, prepareMail } from '../../src/storage/mailbox-store.ts'
 import {
   offboardingsOf,
   prepareRevocations,
@@ -45,7 +46,7 @@ const now = Date.UTC(2026, 10, 22, 2)
 const subject = { sourceId: 'okta', userId: 'u1', userName: 'alice@example.com', emails: [] }
 
 test('a case in the database, opened, proved, closed and erased, keeps its proof to the end', async () => {
-  for (const prepare of [prepareApps, prepareRevocations, prepareEvidence]) {
+  for (const prepare of [prepareApps, prepareRevocations, prepareEvidence, prepareMail]) {
     await prepare(db.connection)
   }
   const revocations = createRevocationStore(db.connection)
@@ -195,6 +196,12 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
     transactor: { transaction },
     clock,
   })
+  const mailboxes = createMailboxes(db.connection, clock)
+  const mail = { id: 'm1', body: 'alice@example.com' }
+  await mailboxes('ssf', 'o1').put(mail)
+  await mailboxes('ssf', 'o9').put({ ...mail, id: 'm2' })
+  await mailboxes('ssf').put({ ...mail, id: 'm3' })
+  const waiting = async () => (await mailboxes('ssf').waiting(9)).map(({ id }) => id)
   const broken = createErasure(db.connection, {
     caseKeys,
     entries: it.writer,
@@ -217,6 +224,7 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
     })
   await expect(act(true)).rejects.toThrow('the act is refused')
   expect((await check()).text).toContain('alice@example.com')
+  expect(await waiting()).toEqual(['m1', 'm2', 'm3'])
   expect(await act(false)).toBe(true)
   expect(await erasure.eraseCase('o1')).toBe(false)
   await expect(erasure.eraseCase('o2')).rejects.toThrow('no such case')
@@ -227,6 +235,7 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
   const left = await offboardingsOf(db.connection).findOne({ _id: 'o1' })
   expect(JSON.stringify(left)).not.toContain('alice')
   expect(await db.connection.collection('evidence').countDocuments()).toBe(0)
+  expect(await waiting()).toEqual(['m2', 'm3'])
   const erased = await check()
   expect(erased).toMatchObject({ code: 0 })
   expect(erased.text).toContain('(erased)')
