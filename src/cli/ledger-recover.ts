@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { type Config, loadConfig } from '../config/config.ts'
 import { type Recovery, recoverLog } from '../ledger/recover.ts'
 import type { TlogSource } from '../ledger/tlog-source.ts'
-import { wormSource } from '../ledger/worm.ts'
+import { type WormStore, wormSource } from '../ledger/worm.ts'
 import { createWormDirectory } from '../ledger/worm-directory.ts'
 import { createWormS3 } from '../ledger/worm-s3.ts'
 import { systemClock } from '../shared/clock.ts'
@@ -53,23 +53,29 @@ async function recover(
   env: Readonly<Record<string, string | undefined>>,
   { from, key }: Options,
   api: Parameters<typeof sourceOf>[1],
-): Promise<Recovery> {
+): Promise<Recovery & { skipped: readonly string[] }> {
   // What is not needed to write the log need not be set.
   const unused = { MASTER_KEY: Buffer.alloc(32).toString('base64'), ADMIN_TOKEN: 'x'.repeat(32) }
   const config = loadConfig({ ...unused, ...env })
   if (config.mongodbUri === undefined) {
     throw new CliError('Set MONGODB_URI to the database; start a mongod on DATA_DIR/db for it.')
   }
-  const source = await sourceIn(from, config.ledgerWormS3, api)
+  const keys = verifiers(key)
+  let skipped: readonly string[] = []
+  const source = await sourceIn(from, config.ledgerWormS3, api, (worm) =>
+    wormSource(worm, keys, (names) => {
+      skipped = names
+    }),
+  )
   const connection = await connect(config.mongodbUri, config.mongodbDb)
   try {
     await prepareLedger(connection)
     const store = createLedgerStore(connection, config.ledgerOrigin)
     const effects = createSealEffects(connection)
     const now = systemClock.now()
-    const recovery = await recoverLog(source, verifiers(key), store, effects, now)
+    const recovery = await recoverLog(source, keys, store, effects, now)
     if (recovery.kind === 'recovered') await eraseRestored(connection, recovery.erased)
-    return recovery
+    return { ...recovery, skipped }
   } finally {
     await connection.close()
   }
@@ -79,13 +85,14 @@ async function sourceIn(
   from: string,
   s3: Config['ledgerWormS3'],
   api: Parameters<typeof sourceOf>[1],
+  ofWorm: (worm: WormStore) => TlogSource,
 ): Promise<TlogSource> {
   if (from === 's3') {
     if (s3 === undefined) throw new CliError('Set LEDGER_WORM_S3_BUCKET, as the hub had it.')
-    return wormSource(createWormS3(s3, { clock: systemClock }))
+    return ofWorm(createWormS3(s3, { clock: systemClock }))
   }
   const isExport = await isFile(`${from}/checkpoint`)
-  return isExport ? sourceOf(from, api) : wormSource(createWormDirectory(from))
+  return isExport ? sourceOf(from, api) : ofWorm(createWormDirectory(from))
 }
 
 async function isFile(path: string): Promise<boolean> {
@@ -97,7 +104,16 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-function describe(recovery: Recovery): string {
+function describe(recovery: Recovery & { skipped: readonly string[] }): string {
+  const { skipped } = recovery
+  const [first] = skipped
+  if (first === undefined) return ending(recovery)
+  // A shorter log than the one that was signed is the price of a key that was not named.
+  return `${ending(recovery)}
+PASSED OVER ${skipped.length} checkpoints that none of these keys has signed, the newest ${first}. Is a --key missing?`
+}
+
+function ending(recovery: Recovery): string {
   switch (recovery.kind) {
     case 'recovered': {
       const { from, to, erased } = recovery

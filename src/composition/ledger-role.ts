@@ -49,12 +49,14 @@ export async function createLedgerRole(
       ? undefined
       : createAnchors({ ...common, policy, authority, fetch })
   const worm = wormStoreOf(config)
+  const reader = createLedgerReader({ origin, store: stores.ledger })
   const copy =
     worm === undefined
       ? undefined
       : createWormCopy({
           ...common,
-          source: readerSource(createLedgerReader({ origin, store: stores.ledger })),
+          source: readerSource(reader),
+          logKeys: async () => logVerifiers((await reader.verifierKeys()).log, origin),
           worm,
           // Of several processes, the one that signs.
           leading: () => status().leading,

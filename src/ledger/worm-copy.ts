@@ -1,7 +1,7 @@
 import { type Clock, type Instant, SECOND } from '../shared/clock.ts'
 import { parseCheckpoint } from './checkpoint.ts'
 import { type LedgerLog, silentLog } from './log.ts'
-import { parseNote } from './note.ts'
+import { parseNote, type Verifier } from './note.ts'
 import { consistencyProof, type ReadTile, verifyConsistency } from './proofs.ts'
 import { repeat } from './repeat.ts'
 import { entriesPath, tilePath, tilesOfTree } from './tiles.ts'
@@ -41,9 +41,11 @@ const FIRST_MS = 1 * SECOND
  * never wait for it.
  *
  * @param options.source the published log
+ * @param options.logKeys keys of the log, former ones too: notes in the copy count when one of them has signed
  */
 export function createWormCopy(options: {
   source: TlogSource
+  logKeys: () => Promise<readonly Verifier[]>
   worm: WormStore
   clock: Clock
   log?: LedgerLog
@@ -51,9 +53,10 @@ export function createWormCopy(options: {
   leading?: () => boolean
   everyMs?: number
 }): WormCopy {
-  const { source, worm, clock, log = silentLog, everyMs = INTERVAL_MS } = options
+  const { source, logKeys, worm, clock, log = silentLog, everyMs = INTERVAL_MS } = options
   const { leading = () => true } = options
   let last: { size: number; note: string } | undefined
+  let told = 0
   let status: WormStatus = { size: 0, at: 0, trouble: undefined }
 
   const fail = (trouble: WormTrouble, fields: object): WormStatus => {
@@ -67,10 +70,26 @@ export function createWormCopy(options: {
     return status
   }
 
+  /** Where the copy is. @throws OtherBytes when all that it holds was signed by somebody else */
+  const found = async (): Promise<{ size: number; note: string }> => {
+    const { newest, skipped } = await newestNote(worm, await logKeys())
+    if (skipped.length > told) {
+      const names = skipped.slice(0, 3).map(({ name }) => name)
+      log.error(
+        { skipped: skipped.length, names },
+        'the write-once copy holds checkpoints that the log has not signed; they are passed over',
+      )
+    }
+    told = skipped.length
+    const foreign = skipped.find(({ kind }) => kind === 'foreign')
+    if (newest === undefined && foreign !== undefined) throw new OtherBytes(foreign.name)
+    return newest ?? { size: 0, note: '' }
+  }
+
   const copy = async (): Promise<WormStatus> => {
     const note = await source.checkpoint()
     if (note === null) return status
-    last ??= (await newestNote(worm)) ?? { size: 0, note: '' }
+    last ??= await found()
     const { size } = last
     const to = headOf(note)
     if (to.size < size) return fail('ahead', { copied: size, size: to.size })

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
-import { parseNote } from './note.ts'
+import { openCheckpoint } from './checkpoint.ts'
+import type { Verifier } from './note.ts'
 import { pathSource, type TlogSource } from './tlog-source.ts'
 
 /**
@@ -29,28 +30,56 @@ export function checkpointName(size: number, note: string): string {
   return `${FOLDER}/${String(size).padStart(DIGITS, '0')}-${digest}`
 }
 
-/** The note of the longest log in a write-once copy; of several, the one with the most signatures. Not verified. */
-export async function newestNote(
-  worm: Pick<WormStore, 'get' | 'list'>,
-): Promise<{ size: number; note: string } | undefined> {
-  const names = await worm.list(FOLDER)
-  const size = names.at(-1)?.slice(FOLDER.length + 1, FOLDER.length + 1 + DIGITS)
-  if (size === undefined) return undefined
-  let newest: { size: number; note: string; signatures: number } | undefined
-  for (const name of names.filter((other) => other.startsWith(`${FOLDER}/${size}-`))) {
-    const note = (await worm.get(name))?.toString() ?? ''
-    const signatures = parseNote(note)?.signatures.length ?? 0
-    if (newest === undefined || signatures > newest.signatures) {
-      newest = { size: Number(size), note, signatures }
-    }
-  }
-  return newest
+/** What a write-once copy says of the log, as far as its notes can be believed. */
+export interface NewestNote {
+  /** Absent: no note is signed by the log. */
+  newest?: { size: number; note: string }
+  /** Notes that say a longer log and are not believed: damaged, misnamed, or not signed by a key of the log. Newest first. */
+  skipped: readonly { name: string; kind: 'malformed' | 'foreign' }[]
 }
 
-/** A write-once copy, read as a log. */
-export function wormSource(worm: Pick<WormStore, 'get' | 'list'>): TlogSource {
+/**
+ * The note of the longest log in a write-once copy; of several, the one with the most signatures. Whoever may write to
+ * the storage can put a note there: only those count that a key of the log has signed.
+ */
+export async function newestNote(
+  worm: Pick<WormStore, 'get' | 'list'>,
+  logKeys: readonly Verifier[],
+): Promise<NewestNote> {
+  const skipped: { name: string; kind: 'malformed' | 'foreign' }[] = []
+  let newest: { size: number; note: string; signatures: number } | undefined
+  for (const name of (await worm.list(FOLDER)).reverse()) {
+    const size = Number(name.slice(FOLDER.length + 1, FOLDER.length + 1 + DIGITS))
+    if (newest !== undefined && size < newest.size) break
+    const note = (await worm.get(name))?.toString() ?? ''
+    const opened = openCheckpoint(note, logKeys)
+    if (opened.kind !== 'verified' || opened.checkpoint.size !== size) {
+      skipped.push({ name, kind: opened.kind === 'no-known-key' ? 'foreign' : 'malformed' })
+      continue
+    }
+    const signatures = opened.note.signatures.length
+    if (newest === undefined || signatures > newest.signatures) newest = { size, note, signatures }
+  }
+  return { ...(newest === undefined ? {} : { newest }), skipped }
+}
+
+/**
+ * A write-once copy, read as a log.
+ *
+ * @param logKeys keys of the log that the caller believes, former ones too
+ * @param onSkipped told of notes that are passed over, by name, where there are any
+ */
+export function wormSource(
+  worm: Pick<WormStore, 'get' | 'list'>,
+  logKeys: readonly Verifier[],
+  onSkipped: (names: readonly string[]) => void = () => {},
+): TlogSource {
   return {
     ...pathSource((path) => worm.get(path)),
-    checkpoint: async () => (await newestNote(worm))?.note ?? null,
+    checkpoint: async () => {
+      const { newest, skipped } = await newestNote(worm, logKeys)
+      if (skipped.length > 0) onSkipped(skipped.map(({ name }) => name))
+      return newest?.note ?? null
+    },
   }
 }

@@ -126,8 +126,9 @@ test('a signer apart, with a witness, an authority and a copy, is seen by all in
     { timeout: 20_000, interval: 100 },
   )
   const [worm] = (await readdir(directory)).filter((name) => name.startsWith('worm-'))
-  const copy = wormSource(createWormDirectory(join(directory, worm ?? '')))
-  expect(await fsck(copy, [parseVkey(vkey)!])).toMatchObject({ size: 5, faults: [] })
+  const keys = [parseVkey(vkey)!]
+  const copy = wormSource(createWormDirectory(join(directory, worm ?? '')), keys)
+  expect(await fsck(copy, keys)).toMatchObject({ size: 5, faults: [] })
   // Keys are where the signer is, and nowhere else.
   expect(await readdir(join(directory, 'signer', 'keys'))).toContain('log.key')
   await expect(readdir(join(directory, 'sealer', 'keys'))).rejects.toThrow('ENOENT')

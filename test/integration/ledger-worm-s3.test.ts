@@ -164,18 +164,29 @@ describe('a write-once copy in S3', () => {
     const db = await freshDatabase()
     const it = await ledgerOn(db.connection)
     const worm = wormIn('log/')
-    const copy = createWormCopy({ source: readerSource(it.reader), worm, clock: systemClock })
+    const keys = [parseVkey(it.ledger.verifierKeys.log)!]
+    const copy = createWormCopy({
+      source: readerSource(it.reader),
+      logKeys: async () => keys,
+      worm,
+      clock: systemClock,
+    })
     await it.enqueue(Array.from({ length: 3 }, (_, i) => verifiedEntry(it.writer, `r${i}`)))
     await it.settle()
     expect(await copy.round()).toMatchObject({ size: 8, trouble: undefined })
-    const keys = [parseVkey(it.ledger.verifierKeys.log)!]
-    expect(await fsck(wormSource(worm), keys)).toMatchObject({ size: 8, faults: [] })
+    expect(await fsck(wormSource(worm, keys), keys)).toMatchObject({ size: 8, faults: [] })
     const { root } = await it.store.head()
     for (const { name } of await db.connection.listCollections()) {
       if (name.startsWith('ledger_')) await db.connection.dropCollection(name)
     }
     await prepareLedger(db.connection)
-    const recovery = await recoverLog(wormSource(worm), keys, it.store, async () => {}, Date.now())
+    const recovery = await recoverLog(
+      wormSource(worm, keys),
+      keys,
+      it.store,
+      async () => {},
+      Date.now(),
+    )
     expect(recovery).toMatchObject({ kind: 'recovered', from: 0, to: 8 })
     expect((await it.store.head()).root.equals(root)).toBe(true)
     await it.cleanUp()

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createProgram } from '../../src/cli/program.ts'
 import { SILENT } from '../../src/cli/progress.ts'
+import { formatCheckpoint } from '../../src/ledger/checkpoint.ts'
 import { fsck } from '../../src/ledger/fsck.ts'
 import { parseVkey, type Verifier } from '../../src/ledger/note.ts'
 import { recoverLog } from '../../src/ledger/recover.ts'
 import { checkRestore } from '../../src/ledger/restore-check.ts'
 import { readerSource } from '../../src/ledger/tlog-source.ts'
-import { type WormStore, wormSource } from '../../src/ledger/worm.ts'
+import { checkpointName, type WormStore, wormSource } from '../../src/ledger/worm.ts'
 import { createWormCopy, type WormCopy } from '../../src/ledger/worm-copy.ts'
 import { createWormDirectory } from '../../src/ledger/worm-directory.ts'
 import { systemClock } from '../../src/shared/clock.ts'
@@ -43,7 +44,13 @@ afterEach(async () => {
 })
 
 const copyOf = (store = worm): WormCopy =>
-  createWormCopy({ source: readerSource(it.reader), worm: store, clock: systemClock, log: it.log })
+  createWormCopy({
+    source: readerSource(it.reader),
+    logKeys: async () => [parseVkey(it.ledger.verifierKeys.log)!],
+    worm: store,
+    clock: systemClock,
+    log: it.log,
+  })
 
 const grow = async (from: number, to: number): Promise<void> => {
   const names = Array.from({ length: to - from }, (_, i) => `r${from + i}`)
@@ -60,7 +67,7 @@ const lose = async (): Promise<void> => {
 }
 
 const recover = () =>
-  recoverLog(wormSource(worm), keys, it.store, async () => {}, systemClock.now())
+  recoverLog(wormSource(worm, keys), keys, it.store, async () => {}, systemClock.now())
 
 describe('the copy', () => {
   test('round by round, is the whole log, also for a reader of its files', async () => {
@@ -72,7 +79,7 @@ describe('the copy', () => {
     ] as const) {
       await grow(from, to)
       expect(await copy.round()).toMatchObject({ size: FIRST + to, trouble: undefined })
-      const report = await fsck(wormSource(worm), keys)
+      const report = await fsck(wormSource(worm, keys), keys)
       expect(report).toMatchObject({ size: FIRST + to, faults: [] })
     }
     const before = (await readdir(root, { recursive: true })).length
@@ -116,7 +123,37 @@ describe('the copy', () => {
     await grow(10, 20)
     expect(await copyOf().round()).toMatchObject({ trouble: 'split-view' })
   })
+
+  test('with planted checkpoints of a longer log, goes on and says once what it passes over', async () => {
+    await grow(0, 3)
+    await copy.round()
+    await plant()
+    await grow(3, 6)
+    const again = copyOf()
+    expect(await again.round()).toMatchObject({ size: FIRST + 6, trouble: undefined })
+    await grow(6, 7)
+    expect(await again.round()).toMatchObject({ size: FIRST + 7, trouble: undefined })
+    const said = it.logged.filter(({ fields }) => 'skipped' in fields)
+    expect(said).toMatchObject([{ level: 'error', fields: { skipped: PLANTED.length } }])
+    expect(await fsck(wormSource(worm, keys), keys)).toMatchObject({ size: FIRST + 7, faults: [] })
+  })
 })
+
+const PLANTED = ['unreadable', 'signed by nobody', 'of another size'] as const
+
+/** What anybody can do who may write to the storage. */
+async function plant(): Promise<void> {
+  const text = formatCheckpoint({ origin: ORIGIN, size: 9_999, root: Buffer.alloc(32, 1) })
+  const ours = (await it.reader.checkpointText())!
+  const notes: Record<(typeof PLANTED)[number], string> = {
+    unreadable: 'no note',
+    'signed by nobody': `${text}\n\u2014 ${ORIGIN} ${Buffer.alloc(68, 1).toString('base64')}\n`,
+    'of another size': ours,
+  }
+  for (const [i, what] of PLANTED.entries()) {
+    await worm.putIfAbsent(checkpointName(9_997 + i, notes[what]), Buffer.from(notes[what]))
+  }
+}
 
 describe('recovery', () => {
   test('after the loss of the whole ledger, gives the same log back, and the hub goes on', async () => {
@@ -139,6 +176,21 @@ describe('recovery', () => {
     await again.enqueue([verifiedEntry(again.writer, 'r9999'), verifiedEntry(again.writer, 'r1')])
     expect((await again.settle())?.size).toBe(FIRST + 257)
     expect(again.ledger.status().refused).toBeUndefined()
+  })
+
+  test('from a copy with planted checkpoints, recovers the log that was signed and names them', async () => {
+    await grow(0, 3)
+    await copy.round()
+    await plant()
+    await it.ledger.stop()
+    await lose()
+    const skipped: string[][] = []
+    const source = wormSource(worm, keys, (names) => skipped.push([...names]))
+    expect(
+      await recoverLog(source, keys, it.store, async () => {}, systemClock.now()),
+    ).toMatchObject({ kind: 'recovered', to: FIRST + 3 })
+    expect(skipped[0]).toHaveLength(PLANTED.length)
+    expect(skipped[0]?.[0]).toContain('checkpoint/0000000000009999-')
   })
 
   test('of the lost end of a log, puts back that end; repeated, nothing', async () => {
