@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { AuditStore } from '../auth/audit-store.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { LaneDesk } from '../revocation/lane-desk.ts'
 import type { RevocationReader } from '../revocation/reader.ts'
@@ -9,6 +10,7 @@ import { HubError } from '../shared/errors.ts'
 import { mayRead, OPERATORS_AND_OWNERS, READERS_AND_OWNERS } from './access.ts'
 import type { Act } from './acts.ts'
 import { idField, nameField } from './fields.ts'
+import { LOOK, refuseTooManyLooks } from './look-allowance.ts'
 import { appNames, isOwed, revocationAnswer, showRevocation } from './revocation-answer.ts'
 import { type Answer, defineRoute, type Route } from './route.ts'
 
@@ -17,6 +19,7 @@ export interface RevocationActsParts {
   revocationDesk: RevocationDesk
   desk: LaneDesk
   apps: { all(): Promise<AppRecord[]> }
+  audit: Pick<AuditStore, 'list'>
   clock: Clock
 }
 
@@ -81,12 +84,13 @@ export function revocationActRoutes(parts: RevocationActsParts): Route[] {
       answers,
       handle: async ({ params: { id }, principal, acts }) => {
         const revocation = await find(id, principal)
+        await refuseTooManyLooks(parts, principal.id)
         await acts.in(async (tx, act) => {
           if (!(await revocationDesk.lookAgain(id, parts.clock.now(), tx))) {
             throw new HubError('ERR_CONFLICT', 'nothing is proven of it that could be looked at')
           }
           await act({
-            entry: { type: 'admin.acted', kind: 'revocation.observe', about: revocation.id },
+            entry: { ...LOOK, about: revocation.id },
           })
         })
         desk.poke()

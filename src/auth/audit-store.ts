@@ -26,6 +26,8 @@ export interface AuditRecord {
 
 export interface AuditFilter {
   type?: string
+  /** Of what is recorded as `admin.acted`. */
+  kind?: string
   by?: string
   /** An id: an app, a revocation, a case, a source, an approval. */
   about?: string

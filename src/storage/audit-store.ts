@@ -48,7 +48,7 @@ export function createAuditStore(connection: Connection): AuditStore {
 
     list: (filter, { limit, cursor }) =>
       translated(async () => {
-        const { from, until, aboutAny, ...equal } = filter
+        const { from, until, aboutAny, kind, ...equal } = filter
         const range = {
           ...(from === undefined ? {} : { $gte: from }),
           ...(until === undefined ? {} : { $lt: until }),
@@ -57,6 +57,7 @@ export function createAuditStore(connection: Connection): AuditStore {
           .find(
             {
               ...equal,
+              ...(kind === undefined ? {} : { 'facts.kind': kind }),
               ...(aboutAny === undefined ? {} : { about: { $in: [...aboutAny] } }),
               ...(Object.keys(range).length === 0 ? {} : { at: range }),
               ...(cursor === undefined ? {} : behind(cursor)),

@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from 'vitest'
+import { LOOKS_AN_HOUR } from '../../src/api/look-allowance.ts'
 import { laneId } from '../../src/revocation/lane.ts'
 import type { Revocation } from '../../src/revocation/types.ts'
-import { HOUR } from '../../src/shared/clock.ts'
+import { HOUR, SECOND } from '../../src/shared/clock.ts'
 import { owed as owedIn } from './api-cases.ts'
 import { ADMIN, startApi } from './api-harness.ts'
 
@@ -173,4 +174,36 @@ test('lists of revocations and acts, every filter, are served by an index in its
     const text = await plan('audit', filter, { at: -1, _id: -1 })
     expect(text).not.toMatch(/COLLSCAN|"stage":"SORT"/)
   }
+})
+
+test('revocation acts, second looks, are bounded by principal and hour and counted by every process', async () => {
+  const proven = await owed()
+  await db
+    .collection('revocations')
+    .updateOne({ _id: proven.id as never }, { $set: { state: 'proven' } })
+  const path = `/api/v1/revocations/${proven.id}/observe`
+  const auditor = await token({ role: 'auditor', person: 'eve@example.com' })
+  const look = (by: string) => api.send('POST', path, { token: by })
+  expect((await look(auditor)).status).toBe(200)
+  // As many more as are free, by another process; the oldest is half an hour old.
+  const [{ _id, ...row }] = (await db
+    .collection('audit')
+    .find({ 'facts.kind': 'revocation.observe' }, { promoteBuffers: true })
+    .toArray()) as unknown as [{ _id: string; at: number; by: string }]
+  const earlier = (n: number) => ({ ...row, _id: `look-${n}` as never, at: row.at - HOUR / 2 })
+  await db
+    .collection('audit')
+    .insertMany(Array.from({ length: LOOKS_AN_HOUR - 2 }, (_, n) => earlier(n)))
+  expect((await look(auditor)).status).toBe(200)
+  const refused = await look(auditor)
+  expect(refused).toMatchObject({ status: 429, json: { code: 'ERR_RATE_LIMITED' } })
+  const waitS = Number(refused.headers.get('retry-after'))
+  expect(waitS).toBeGreaterThan(HOUR / 2 / SECOND - 60)
+  expect(waitS).toBeLessThanOrEqual(HOUR / 2 / SECOND)
+  // Nobody else is held up, and what else they do is not counted.
+  expect((await look(ADMIN)).status).toBe(200)
+  const looks = { by: row.by, 'facts.kind': 'revocation.observe' }
+  expect(await db.collection('audit').countDocuments(looks)).toBe(LOOKS_AN_HOUR)
+  await db.collection('audit').updateMany(looks, { $inc: { at: -HOUR } })
+  expect((await look(auditor)).status).toBe(200)
 })
