@@ -95,7 +95,8 @@ export default defineConnector<ScimConfig>({
     if (filters.length === 0) throw new ConnectorError('invalid', 'the person has none of the keys')
     const matches = new Map<string, Match>()
     for (const filter of filters) {
-      for (const { user, response } of await listAll(http, call, filter)) {
+      const { found } = await listAll(http, call, filter)
+      for (const { user, response } of found) {
         const hit = compareKeys(subject, user.keys, correlateBy, { emailsAreExact })
         if (hit === undefined || matches.has(user.id)) continue
         matches.set(user.id, {
@@ -113,23 +114,26 @@ export default defineConnector<ScimConfig>({
     if (facet !== 'account') throw unsupported(facet)
     const http = authorized(call)
     if (of === 'everyone') {
-      const { users, response, next, complete } = await listPage(http, call, cursor)
+      const { users, response, next, end } = await listPage(http, call, cursor)
       return {
         items: users.map((user) => observation(user, response, call)),
         ...(next === undefined ? {} : { next }),
-        complete,
+        complete: end === 'more' || end === 'all',
       }
     }
     const { search, correlateBy } = call.config
     const filters = search === 'list' ? [undefined] : filtersFor(of, correlateBy)
-    const found = new Map<string, Observation>()
+    const items = new Map<string, Observation>()
+    let complete = true
     for (const filter of filters) {
-      for (const { user, response } of await listAll(http, call, filter)) {
+      const { found, end } = await listAll(http, call, filter)
+      complete &&= end === 'all'
+      for (const { user, response } of found) {
         if (compareKeys(of, user.keys, correlateBy) === undefined) continue
-        found.set(user.id, observation(user, response, call))
+        items.set(user.id, observation(user, response, call))
       }
     }
-    return { items: [...found.values()], complete: true }
+    return { items: [...items.values()], complete }
   },
 
   revoke: (handle, call) => setActive(handle, false, call),

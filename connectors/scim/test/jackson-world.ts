@@ -62,8 +62,8 @@ export async function jacksonWorld(server: JacksonServer, config: object): Promi
   }
 }
 
-/** @returns the new user's id */
-async function addUser(
+/** Adds an active user. @returns the new user's id */
+export async function addUser(
   { scim }: JacksonDirectory,
   { userName, externalId }: { userName: string; externalId: string },
 ): Promise<string> {

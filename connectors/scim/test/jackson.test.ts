@@ -15,7 +15,7 @@ import {
   startJackson,
 } from '../../../test/support/servers/jackson.ts'
 import scim from '../index.ts'
-import { CANNOT, type JacksonWorld, jacksonWorld } from './jackson-world.ts'
+import { addUser, CANNOT, type JacksonWorld, jacksonWorld } from './jackson-world.ts'
 
 /** A busy machine may take its time: nothing here is about time. */
 const timeoutMs = 20_000
@@ -110,12 +110,27 @@ describe.runIf(hasJackson())('scim, on a real SAML Jackson', () => {
       expect(members).toEqual([{ user_id: jane.id }])
     }))
 
-  test('list, pages of two, ask for each once and end at the count', () =>
+  test('list, pages of two, show each once and end with the last one', () =>
     opened({}, async ({ world, connector, call }) => {
       const pages = await read(connector, call)
       expect(pages.map(({ items }) => items.length).filter((n) => n > 0)).toEqual([2, 2, 1])
       const ids = pages.flatMap(({ items }) => items.map(({ handle }) => handle.id))
       expect(ids.toSorted()).toEqual([...world.ids.values()].toSorted())
+    }))
+
+  test('list, ten users more than the server counts, shows them all', () =>
+    opened({ pageSize: 100 }, async ({ world, connector, call }) => {
+      const more = Array.from({ length: 55 }, (_, n) => ({
+        userName: `more${n}@example.com`,
+        externalId: `more-${n}`,
+      }))
+      await Promise.all(more.map((one) => addUser(world.directory, one)))
+      const { totalResults } = await world.directory.scim('GET', '/Users?startIndex=1&count=100')
+      expect(totalResults).toBe(50)
+      const pages = await read(connector, call)
+      const ids = new Set(pages.flatMap(({ items }) => items.map(({ handle }) => handle.id)))
+      expect(ids.size).toBe(60)
+      expect(pages.every(({ complete }) => complete)).toBe(true)
     }))
 
   test('correlate by filter, the userName as it is spelled there, finds that one', () =>
