@@ -231,7 +231,9 @@ async function setActive(handle: Handle, active: boolean, call: Call): Promise<A
 }
 
 function observation(user: ScimUser, response: HttpResponse, call: Call): Observation {
-  const active = user.active ?? (call.config.missingActiveMeansActive ? true : undefined)
+  const active = isOwnText(user, call.config)
+    ? undefined
+    : (user.active ?? (call.config.missingActiveMeansActive ? true : undefined))
   return {
     handle: { facet: 'account', id: user.id },
     state: active === undefined ? 'unknown' : active ? 'live' : 'dead',
@@ -240,6 +242,10 @@ function observation(user: ScimUser, response: HttpResponse, call: Call): Observ
     keys: user.keys,
   }
 }
+
+/** A server that keeps any text shows the text that this hub sent, whatever it makes of it: no sign that somebody is disabled. */
+const isOwnText = ({ active, resource }: ScimUser, { disable }: ScimConfig): boolean =>
+  disable === 'patch-string' && active === false && typeof resource['active'] === 'string'
 
 function protection(user: ScimUser, config: ScimConfig): Pick<Match, 'protectedBecause'> {
   const name = user.keys.userName?.toLowerCase()

@@ -79,11 +79,12 @@ describe.runIf(hasJackson())('scim, on a real SAML Jackson', () => {
     }),
   )
 
-  test('revoke by patch-string, is kept as text, and the application is told text', () =>
+  test('revoke by patch-string, is kept as text, the application is told text, and it proves nothing', () =>
     opened({ disable: 'patch-string' }, async ({ world, connector, call, jane }) => {
       await connector.revoke(jane, call)
       const { told } = await world.directory.inside()
       expect(told.at(-1)).toMatchObject({ data: { id: jane.id, active: 'False' } })
+      expect((await connector.observe(jane, call)).state).toBe('unknown')
     }))
 
   test.each(['patch', 'put'])('revoke and restore by %s, leave all else as it was', (disable) =>

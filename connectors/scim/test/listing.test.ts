@@ -33,7 +33,7 @@ const countsEachPage: Shows = (from) => {
 /** An index behind its count is answered with its first page, as scimmy does. */
 const wraps: Shows = (from) => ({ users: EVERYBODY.slice(from > 60 ? 0 : from - 1), total: 60 })
 /** An index behind its count is refused. */
-const refuses: Shows = (from) => (from > 60 ? 400 : wraps(from))
+const refuses: Shows = (from, count) => (from > 60 ? 400 : wraps(from, count))
 /** Knows no pages: shows and counts its first fifty, whatever it is asked for. */
 const repeats: Shows = () => ({ users: EVERYBODY.slice(0, 50), total: 50 })
 /** Shows nobody when it is asked for the last user again: somebody was deleted meanwhile. */

@@ -164,6 +164,30 @@ describe('what is read', () => {
     expect(await connector.observe(jane, call)).toMatchObject({ handle: jane, state })
   })
 
+  test('observe, the text that patch-string sends, is unknown, and the boolean is dead', async () => {
+    const { connector, call } = await open({ disable: 'patch-string' })
+    answer = () => [200, user({ active: 'False' })]
+    expect((await connector.observe(jane, call)).state).toBe('unknown')
+    answer = () => [200, user({ active: false })]
+    expect((await connector.observe(jane, call)).state).toBe('dead')
+    answer = () => [200, user({ active: 'True' })]
+    expect((await connector.observe(jane, call)).state).toBe('live')
+  })
+
+  test.each(['patch', 'patch-pathless', 'patch-string', 'put'])(
+    'observe after a write by %s that is echoed and not stored, is live',
+    async (disable) => {
+      const echo = disable === 'patch-string' ? 'False' : false
+      answer = ({ method }) => [200, user(method === 'GET' ? {} : { active: echo })]
+      const { connector, call } = await open({ disable })
+      expect(await connector.revoke(jane, call)).toMatchObject({ kind: 'done' })
+      expect((await connector.observe(jane, call)).state).toBe('live')
+      // Nothing of the echo is kept: the next attempt writes again.
+      expect(await connector.revoke(jane, call)).toMatchObject({ kind: 'done' })
+      expect(asked.map(({ method }) => method === 'GET')).toEqual([true, false, true, true, false])
+    },
+  )
+
   test('observe, 404, is absent', async () => {
     answer = () => [404]
     const { connector, call } = await open()
