@@ -1,11 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { openCheckpoint } from '../ledger/checkpoint.ts'
 import type { Remembered, RestoreVerdict } from '../ledger/restore-check.ts'
-import { createSignerStateFile } from '../ledger/signer-state.ts'
-import { backUp, restoreBackup } from '../storage/backup.ts'
-import { type BackupCheck, checkBackup } from '../storage/backup-check.ts'
+import type { BackupCheck } from '../storage/backup-check.ts'
 import { VERSION } from '../version.ts'
 import { CliError } from './api-client.ts'
 import { command, type MakeContext } from './context.ts'
@@ -25,6 +22,7 @@ export function registerBackup(program: Command, context: MakeContext): void {
     )
     .action(async ({ out, ...options }: { out: string; json?: boolean }) => {
       const { output, env, progress } = context(options)
+      const { backUp } = await import('../storage/backup.ts')
       const made = await withDatabase(env, [], (connection, config) =>
         backUp(connection, out, {
           software: `quittance@${VERSION}`,
@@ -45,6 +43,8 @@ export function registerBackup(program: Command, context: MakeContext): void {
     )
     .action(async (file: string, options: { json?: boolean }) => {
       const { output, env, progress } = context(options)
+      const { restoreBackup } = await import('../storage/backup.ts')
+      const { checkBackup } = await import('../storage/backup-check.ts')
       // Before anything is written: half a backup is worse than none.
       const { collections: held } = await told(() => checkBackup(file, []))
       const collections = await withDatabase(env, [], (connection) =>
@@ -75,6 +75,7 @@ export function registerBackup(program: Command, context: MakeContext): void {
         setExitCode(2)
         throw error
       })
+      const { checkBackup } = await import('../storage/backup-check.ts')
       const check = await told(() => checkBackup(file, remembered))
       print(output, plain(check), () => describe(file, check))
       if (!isUsable(check.verdict)) setExitCode(1)
@@ -89,13 +90,15 @@ interface CheckOptions {
 }
 
 async function memories(options: CheckOptions): Promise<Remembered[]> {
+  const { openCheckpoint } = await import('../ledger/checkpoint.ts')
+  const { createSignerStateFile } = await import('../ledger/signer-state.ts')
   const found: Remembered[] = []
   if (options.keys !== undefined) {
     const state = await told(createSignerStateFile(join(options.keys, 'signer-state.json')).load)
     if (state === undefined) throw new CliError(`${options.keys} holds no memory of a signer`)
     found.push({ by: 'the signer', size: state.edge.size, root: state.root })
   }
-  const keys = verifiers(options.key ?? [])
+  const keys = await verifiers(options.key ?? [])
   for (const file of options.checkpoint) {
     const opened = openCheckpoint(await readFile(file, 'utf8'), keys)
     if (opened.kind !== 'verified') {

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Config, loadConfig } from '../config/config.ts'
-import { localSecrets } from '../config/local-secrets.ts'
+import type { Config } from '../config/config.ts'
 import { HubError, isHubError } from '../shared/errors.ts'
-import { connect } from '../storage/connection.ts'
+import type { connect } from '../storage/connection.ts'
 import { CliError } from './api-client.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -23,8 +22,9 @@ export async function withDatabase<T>(
   work: (connection: Connection, config: Config) => Promise<T>,
 ): Promise<T> {
   return await told(async () => {
-    const config = configFor(env, needed)
+    const config = await configFor(env, needed)
     const uri = config.mongodbUri ?? (await embeddedUri(config.dataDir))
+    const { connect } = await import('../storage/connection.ts')
     const connection = await connect(uri, config.mongodbDb).catch((error: unknown) => {
       if (config.mongodbUri !== undefined || !isHubError(error, 'ERR_STORAGE_UNAVAILABLE'))
         throw error
@@ -42,7 +42,8 @@ export async function withDatabase<T>(
 }
 
 /** The settings; secrets that are not needed here may be missing. @throws HubError ERR_CONFIG */
-export function configFor(env: Environment, needed: readonly string[]): Config {
+export async function configFor(env: Environment, needed: readonly string[]): Promise<Config> {
+  const { loadConfig } = await import('../config/config.ts')
   const unused: Record<string, string> = {
     MASTER_KEY: Buffer.alloc(32).toString('base64'),
     ADMIN_TOKEN: 'x'.repeat(32),
@@ -58,6 +59,7 @@ export async function masterKeyOf(config: Config): Promise<Buffer> {
   if (config.masterKey === undefined && !existsSync(file)) {
     throw new CliError(`${file} is not there. Set MASTER_KEY, or DATA_DIR to that of the hub.`)
   }
+  const { localSecrets } = await import('../config/local-secrets.ts')
   const { masterKey } = await localSecrets({ ...config, adminToken: config.adminToken ?? '' })
   return masterKey
 }

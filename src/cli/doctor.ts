@@ -4,9 +4,6 @@ import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../shared/clock.ts'
 import { isHubError } from '../shared/errors.ts'
-import { masterKeysInUse } from '../storage/master-key.ts'
-import { countOthers } from '../storage/rewrap.ts'
-import { serverFacts } from '../storage/topology.ts'
 import { createVault } from '../vault/vault.ts'
 import { CliError } from './api-client.ts'
 import { ALL, type Context, command, type MakeContext, step } from './context.ts'
@@ -59,7 +56,7 @@ async function look(
   show('configuration')
   let config: Config
   try {
-    config = configFor(env, ['MASTER_KEY', 'ADMIN_TOKEN'])
+    config = await configFor(env, ['MASTER_KEY', 'ADMIN_TOKEN'])
   } catch (error) {
     if (!isHubError(error, 'ERR_CONFIG')) throw error
     return [fail('configuration', error.message, 'Mend the settings; the rest was not looked at.')]
@@ -134,6 +131,9 @@ async function modeOf(path: string): Promise<number | undefined> {
 async function inDatabase({ env }: Context, config: Config): Promise<Finding[]> {
   try {
     return await withDatabase(env, ['MASTER_KEY'], async (connection) => {
+      const { masterKeysInUse } = await import('../storage/master-key.ts')
+      const { countOthers } = await import('../storage/rewrap.ts')
+      const { serverFacts } = await import('../storage/topology.ts')
       const facts = await serverFacts(connection, systemClock.now)
       const masterKey = await masterKeyOf(config)
       const vault = createVault(masterKey, config.otherMasterKeys)

@@ -1,6 +1,4 @@
 import type { Command } from 'commander'
-import { masterKeysInUse } from '../storage/master-key.ts'
-import { countOthers, rewrapAll } from '../storage/rewrap.ts'
 import { createVault } from '../vault/vault.ts'
 import { command, type MakeContext, noun } from './context.ts'
 import { masterKeyOf, withDatabase } from './database.ts'
@@ -14,6 +12,8 @@ export function registerKeys(program: Command, context: MakeContext): void {
     async (options: { json?: boolean }) => {
       const { output, env } = context(options)
       const found = await withDatabase(env, ['MASTER_KEY'], async (connection, config) => {
+        const { masterKeysInUse } = await import('../storage/master-key.ts')
+        const { countOthers } = await import('../storage/rewrap.ts')
         const masterKey = await masterKeyOf(config)
         const vault = createVault(masterKey, config.otherMasterKeys)
         return {
@@ -42,6 +42,7 @@ export function registerKeys(program: Command, context: MakeContext): void {
     .action(async (options: { json?: boolean }) => {
       const { output, env, progress } = context(options)
       const wrapped = await withDatabase(env, ['MASTER_KEY'], async (connection, config) => {
+        const { rewrapAll } = await import('../storage/rewrap.ts')
         const masterKey = await masterKeyOf(config)
         return await rewrapAll(
           connection,

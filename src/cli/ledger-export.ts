@@ -1,6 +1,5 @@
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { exportLog } from '../ledger/export.ts'
 import { pathSource, type TlogSource } from '../ledger/tlog-source.ts'
 import { HubError } from '../shared/errors.ts'
 import { type ApiClient, CliError } from './api-client.ts'
@@ -62,6 +61,7 @@ export async function exportTo(directory: string, source: TlogSource): Promise<n
         throw error
       },
     )
+  const { exportLog } = await import('../ledger/export.ts')
   try {
     return await exportLog(source, write, kept)
   } catch (error) {

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { beginRotation, finishRotation } from '../ledger/rotation.ts'
 import { HubError } from '../shared/errors.ts'
 import { CliError } from './api-client.ts'
 import { command, type MakeContext, type noun } from './context.ts'
@@ -12,6 +11,7 @@ export function registerRotation(ledger: ReturnType<typeof noun>, context: MakeC
     .option('--keys <directory>', 'DATA_DIR/keys of the signer', defaultKeys())
     .action(async (options: { finish?: boolean; keys: string; json?: boolean }) => {
       const { output } = context(options)
+      const { beginRotation, finishRotation } = await import('../ledger/rotation.ts')
       const rotate = options.finish === true ? finishRotation : beginRotation
       const keys = await rotate(options.keys).catch((error: unknown) => {
         if (error instanceof HubError) throw new CliError(error.message, { cause: error })

@@ -1,13 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadConfig } from '../config/config.ts'
-import { openCheckpoint } from '../ledger/checkpoint.ts'
 import type { Verifier } from '../ledger/note.ts'
-import { checkRestore, type Remembered, type RestoreVerdict } from '../ledger/restore-check.ts'
-import { createSignerStateFile } from '../ledger/signer-state.ts'
+import type { Remembered, RestoreVerdict } from '../ledger/restore-check.ts'
 import { HubError } from '../shared/errors.ts'
-import { connect } from '../storage/connection.ts'
-import { createLedgerStore } from '../storage/ledger-store.ts'
 import { CliError } from './api-client.ts'
 import { command, type MakeContext, type noun } from './context.ts'
 import { verifiers } from './ledger-verifiers.ts'
@@ -48,6 +43,7 @@ export async function restoreCheck(
   env: Readonly<Record<string, string | undefined>>,
   options: Options,
 ): Promise<RestoreVerdict> {
+  const { loadConfig } = await import('../config/config.ts')
   // What is not needed to read the log need not be set.
   const unused = { MASTER_KEY: Buffer.alloc(32).toString('base64'), ADMIN_TOKEN: 'x'.repeat(32) }
   const config = loadConfig({ ...unused, ...env })
@@ -56,10 +52,13 @@ export async function restoreCheck(
       'Set MONGODB_URI to the restored database; start a mongod on a copy of DATA_DIR/db.',
     )
   }
-  const remembered = await memories(options, verifiers(options.key), config.ledgerOrigin)
+  const remembered = await memories(options, await verifiers(options.key), config.ledgerOrigin)
   if (remembered.length === 0) {
     throw new CliError('Nothing to compare with: give --keys, --checkpoint, or both.')
   }
+  const { checkRestore } = await import('../ledger/restore-check.ts')
+  const { connect } = await import('../storage/connection.ts')
+  const { createLedgerStore } = await import('../storage/ledger-store.ts')
   const connection = await connect(config.mongodbUri, config.mongodbDb)
   try {
     return await checkRestore(createLedgerStore(connection, config.ledgerOrigin), remembered)
@@ -73,6 +72,8 @@ async function memories(
   keys: readonly Verifier[],
   origin: string,
 ): Promise<Remembered[]> {
+  const { openCheckpoint } = await import('../ledger/checkpoint.ts')
+  const { createSignerStateFile } = await import('../ledger/signer-state.ts')
   const found: Remembered[] = []
   if (options.keys !== undefined) {
     const state = await createSignerStateFile(join(options.keys, 'signer-state.json')).load()

@@ -1,9 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { parseCheckpoint } from '../ledger/checkpoint.ts'
-import { fsck } from '../ledger/fsck.ts'
-import { type Growth, judgeGrowth } from '../ledger/monitor.ts'
-import { parseNote, type Verifier } from '../ledger/note.ts'
+import type { Growth } from '../ledger/monitor.ts'
+import type { Verifier } from '../ledger/note.ts'
 import { type ApiClient, CliError } from './api-client.ts'
 import { command, type MakeContext, noun } from './context.ts'
 import { exportTo, fileOrNull, hubSource, sourceOf } from './ledger-export.ts'
@@ -31,7 +29,7 @@ export function registerLedger(program: Command, context: MakeContext): void {
     .addHelpText('after', '\nExit codes: 0 the same log, 1 another one, 2 could not check')
     .action(async (options: { key: string[]; state: string; json?: boolean }) => {
       const { api, output, setExitCode } = context(options)
-      const growth = await monitor(api, options.state, verifiers(options.key)).catch(
+      const growth = await monitor(api, options.state, await verifiers(options.key)).catch(
         (error: unknown) => {
           if (!(error instanceof CliError)) throw error
           setExitCode(2)
@@ -57,7 +55,8 @@ export function registerLedger(program: Command, context: MakeContext): void {
     .requiredOption('--key <vkey...>', 'public key of the log, former ones too')
     .action(async (place: string, options: { key: string[]; json?: boolean }) => {
       const { api, output, setExitCode } = context(options)
-      const report = await fsck(sourceOf(place, api), verifiers(options.key))
+      const { fsck } = await import('../ledger/fsck.ts')
+      const report = await fsck(sourceOf(place, api), await verifiers(options.key))
       print(output, report, () =>
         report.faults.length === 0
           ? `Sound: ${report.size} entries, root ${report.root}`
@@ -79,6 +78,13 @@ async function monitor(
 ): Promise<Growth> {
   const known = (await fileOrNull(state))?.toString()
   const checkpoint = (await api.bytes('/ledger/checkpoint')).toString()
+  const { parseCheckpoint } = await import('../ledger/checkpoint.ts')
+  const { judgeGrowth } = await import('../ledger/monitor.ts')
+  const { parseNote } = await import('../ledger/note.ts')
+  const sizeOf = (note: string | undefined): number | undefined => {
+    const text = note === undefined ? undefined : parseNote(note)?.text
+    return text === undefined ? undefined : parseCheckpoint(text)?.size
+  }
   const [before, now] = [known, checkpoint].map(sizeOf)
   const shown =
     before !== undefined && now !== undefined && before < now
@@ -93,11 +99,6 @@ async function monitor(
     await rename(`${state}.new`, state)
   }
   return growth
-}
-
-function sizeOf(note: string | undefined): number | undefined {
-  const text = note === undefined ? undefined : parseNote(note)?.text
-  return text === undefined ? undefined : parseCheckpoint(text)?.size
 }
 
 function describe(growth: Growth): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { exitCode } from '../../../src/cli/verify.ts'
+import { exitCode } from '../../../src/cli/verify-file.ts'
 import { describeVerification } from '../../../src/cli/verify-text.ts'
 import { commit } from '../../../src/ledger/commitment.ts'
 import {
