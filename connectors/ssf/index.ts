@@ -61,6 +61,7 @@ export default defineConnector<SsfConfig>({
       streamToken: {
         title: 'Bearer token with which the receiver fetches events',
         required: false,
+        minLength: 32,
       },
       gtrToken: { title: 'Bearer token for global token revocation', required: false },
     },
@@ -149,9 +150,9 @@ async function pollState({ mailbox, secrets }: Call): Promise<string> {
     throw new ConnectorError('credential', 'streamToken is missing')
   }
   if (mailbox === undefined) throw noMailbox()
-  const { status } = await readSettings(mailbox)
+  const { settings } = await readSettings(mailbox)
   const { waiting, refused } = await mailbox.counts()
-  return `the stream is ${status}; ${waiting} event(s) wait, ${refused} were refused by the receiver`
+  return `the stream is ${settings.status}; ${waiting} event(s) wait, ${refused} were refused by the receiver`
 }
 
 /** What ends this kind of access here, if anything does. */
@@ -197,7 +198,7 @@ async function leave(event: EventName, name: string, call: Call): Promise<Ack> {
   if (call.dryRun) return preview(call, { method: 'PUT', target })
   const { mailbox, config } = call
   if (mailbox === undefined || config.poll === undefined) throw noMailbox()
-  const settings = await readSettings(mailbox)
+  const { settings } = await readSettings(mailbox)
   if (settings.status === 'disabled') {
     throw new ConnectorError('invalid', 'the receiver has switched its stream off')
   }

@@ -45,7 +45,9 @@ export async function poll(
   await mailbox.settle([...ack.map((id) => ({ id })), ...refused])
   const limit = Math.min(maxEvents, MOST)
   // SSF 1.0 §8.1.2: a paused stream keeps its events, and gives none.
-  if (limit === 0 || settings.status !== 'enabled') return answer(200, { sets: {} })
+  // So does an app that its owner has paused.
+  if (limit === 0 || settings.status !== 'enabled' || visit.isPaused)
+    return answer(200, { sets: {} })
   const look = () => mailbox.waiting(limit + 1)
   const mails = returnImmediately ? await look() : await awaited(look, call)
   const given = mails.slice(0, limit)

@@ -22,8 +22,12 @@ const streamSettings = z.object({
 
 export type StreamSettings = z.output<typeof streamSettings>
 
-export async function readSettings(mailbox: Mailbox): Promise<StreamSettings> {
-  return streamSettings.parse((await mailbox.settings()) ?? {})
+/** @returns with the version that a change of them names */
+export async function readSettings(
+  mailbox: Mailbox,
+): Promise<{ settings: StreamSettings; version: number }> {
+  const { value, version } = await mailbox.settings()
+  return { settings: streamSettings.parse(value ?? {}), version }
 }
 
 /** What a receiver may ask to be set, RFC-style: other members are the transmitter's. */

@@ -29,7 +29,15 @@ interface Asked {
   stream: EventStream
   mailbox: Mailbox
   settings: StreamSettings
+  /** @throws SavedMeanwhile when another request saved since `settings` were read */
+  save(settings: StreamSettings): Promise<void>
 }
+
+/** The answer must be found anew, from what another request has set. */
+class SavedMeanwhile extends Error {}
+
+/** How often a request that changes the stream is tried. */
+const TRIES = 5
 
 /**
  * The transmitter's half of an event stream, at the app's address: metadata and keys for everybody; configuration,
@@ -50,7 +58,22 @@ export async function serveStream(visit: Visit, call: Call): Promise<VisitAnswer
   if (!isReceiver(visit, secrets['streamToken'])) {
     return { status: 401, headers: { 'www-authenticate': 'Bearer' } }
   }
-  const asked: Asked = { visit, call, stream, mailbox, settings: await readSettings(mailbox) }
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    const { settings, version } = await readSettings(mailbox)
+    const save = async (after: StreamSettings): Promise<void> => {
+      if (!(await mailbox.saveSettings(after, version))) throw new SavedMeanwhile()
+    }
+    try {
+      return await answerReceiver({ visit, call, stream, mailbox, settings, save })
+    } catch (error) {
+      if (!(error instanceof SavedMeanwhile)) throw error
+    }
+  }
+  throw new ConnectorError('transient', 'the settings of this stream change all the time')
+}
+
+async function answerReceiver(asked: Asked): Promise<VisitAnswer> {
+  const { visit, call, mailbox, settings } = asked
   switch (`${visit.method} ${visit.path}`) {
     case 'GET /stream':
       return readStream(asked)
@@ -62,17 +85,17 @@ export async function serveStream(visit: Visit, call: Call): Promise<VisitAnswer
       return changeStream(asked, true)
     case 'DELETE /stream':
       return ofStream(asked, visit.query['stream_id'], async () => {
-        await mailbox.saveSettings({ ...asked.settings, deleted: true, status: 'disabled' })
+        await asked.save({ ...settings, deleted: true, status: 'disabled' })
         return status(204)
       })
     case 'GET /status':
-      return ofStream(asked, visit.query['stream_id'], () => json(200, statusOf(asked.settings)))
+      return ofStream(asked, visit.query['stream_id'], () => json(200, statusOf(settings)))
     case 'POST /status':
       return changeStatus(asked)
     case 'POST /verify':
       return verify(asked)
     case 'POST /poll':
-      return poll(visit, call, mailbox, asked.settings)
+      return poll(visit, call, mailbox, settings)
     default:
       return status(404)
   }
@@ -102,30 +125,24 @@ async function readStream(asked: Asked): Promise<VisitAnswer> {
   return ofStream(asked, id, () => json(200, seen))
 }
 
-async function createStream({
-  visit,
-  call,
-  stream,
-  mailbox,
-  settings,
-}: Asked): Promise<VisitAnswer> {
+async function createStream({ visit, call, stream, settings, save }: Asked): Promise<VisitAnswer> {
   // §8.1.1.1: 409 where one receiver has one stream, and has it.
   if (!settings.deleted) return status(409)
   const after = updated(settings, parsed(visit), { replaces: true })
   if (after === undefined) return status(400)
   const { reason: _, ...rest } = after
   const anew: StreamSettings = { ...rest, deleted: false, status: 'enabled' }
-  await mailbox.saveSettings(anew)
+  await save(anew)
   return json(201, streamOf(call, stream, anew))
 }
 
 async function changeStream(asked: Asked, replaces: boolean): Promise<VisitAnswer> {
-  const { visit, call, stream, mailbox, settings } = asked
+  const { visit, call, stream, settings, save } = asked
   const body = parsed(visit)
   return ofStream(asked, idIn(body), async () => {
     const after = updated(settings, body, { replaces })
     if (after === undefined) return status(400)
-    await mailbox.saveSettings(after)
+    await save(after)
     return json(200, streamOf(call, stream, after))
   })
 }
@@ -138,7 +155,7 @@ const statusOf = ({ status: now, reason }: StreamSettings): object => ({
 })
 
 async function changeStatus(asked: Asked): Promise<VisitAnswer> {
-  const { visit, mailbox, settings } = asked
+  const { visit, settings, save } = asked
   const body = parsed(visit)
   return ofStream(asked, idIn(body), async () => {
     const { status: wanted, reason } = body as { status?: unknown; reason?: unknown }
@@ -149,14 +166,14 @@ async function changeStatus(asked: Asked): Promise<VisitAnswer> {
       status: wanted,
       ...(typeof reason === 'string' ? { reason } : {}),
     }
-    await mailbox.saveSettings(after)
+    await save(after)
     return json(200, statusOf(after))
   })
 }
 
 /** §8.1.4: an event that says nothing but that the stream works. */
 async function verify(asked: Asked): Promise<VisitAnswer> {
-  const { visit, call, stream, mailbox, settings } = asked
+  const { visit, call, stream, mailbox, settings, save } = asked
   const body = parsed(visit)
   return ofStream(asked, idIn(body), async () => {
     const { state } = body as { state?: unknown }
@@ -167,7 +184,7 @@ async function verify(asked: Asked): Promise<VisitAnswer> {
     if (waitMs > 0) {
       return { status: 429, headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } }
     }
-    await mailbox.saveSettings({ ...settings, verifiedAt: now })
+    await save({ ...settings, verifiedAt: now })
     const about = { streamId: STREAM_ID, state, id: call.idempotencyKey, now }
     const claims = verificationClaims(call.config, stream, about)
     const { event } = await signer(call.config, call.secrets['signingKey'])

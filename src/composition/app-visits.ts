@@ -1,13 +1,16 @@
 import express, { type Request, type Response, Router } from 'express'
+import { createFailureLimiter, type FailureLimiter } from '../auth/failure-limiter.ts'
 import { isConnectorError, type VisitAnswer } from '../connector-sdk/contract.ts'
 import type { ConnectorRunner } from '../connector-sdk/runner.ts'
 import type { AppStore } from '../revocation/store.ts'
+import type { Clock } from '../shared/clock.ts'
 import { newId } from '../shared/ids.ts'
 import type { Log } from '../telemetry/log.ts'
 
 export interface VisitDeps {
   apps: Pick<AppStore, 'app'>
   runner: ConnectorRunner
+  clock: Clock
   log: Log
 }
 
@@ -22,12 +25,13 @@ const WELL_KNOWN = '/.well-known/ssf-configuration'
  */
 export function createVisitRouter(deps: VisitDeps): Router {
   const router = Router()
+  const limiter = createFailureLimiter(deps.clock)
   const body = express.text({ type: () => true, limit: '64kb' })
   router.all('/apps/:id/*path', body, (request, response) =>
-    visit(deps, request, response, `/${pathOf(request)}`),
+    visit({ ...deps, limiter }, request, response, `/${pathOf(request)}`),
   )
   router.get(`${WELL_KNOWN}/apps/:id`, (request, response) =>
-    visit(deps, request, response, WELL_KNOWN),
+    visit({ ...deps, limiter }, request, response, WELL_KNOWN),
   )
   return router
 }
@@ -38,7 +42,7 @@ function pathOf({ params }: Request): string {
 }
 
 async function visit(
-  { apps, runner, log }: VisitDeps,
+  { apps, runner, limiter, log }: VisitDeps & { limiter: FailureLimiter },
   request: Request,
   response: Response,
   path: string,
@@ -58,14 +62,24 @@ async function visit(
       query: plain(request.query),
       headers: plain(request.headers),
       body: typeof request.body === 'string' ? request.body : '',
+      isPaused: app?.state === 'paused',
     }
-    send(response, await open.connector.serve(asked, call))
+    const answer = await open.connector.serve(asked, call)
+    send(response, slowedDown(answer, `${appId} ${request.ip}`, limiter))
   } catch (error) {
     if (left.signal.aborted) return
     if (!isConnectorError(error)) throw error
     log.warn({ appId, fault: error.fault }, 'an application was not answered')
     send(response, { status: error.fault === 'transient' ? 503 : 500 })
   }
+}
+
+/** Counts a refusal. A right token always gets in: whoever guesses must not be able to lock the application out. */
+function slowedDown(answer: VisitAnswer, from: string, limiter: FailureLimiter): VisitAnswer {
+  if (answer.status !== 401) return answer
+  const wait = limiter.blockedFor(from)
+  limiter.failed(from)
+  return wait === undefined ? answer : { status: 429, headers: { 'retry-after': String(wait) } }
 }
 
 function send(response: Response, { status, headers = {}, body }: VisitAnswer): void {

@@ -77,7 +77,7 @@ function mountWeb(app: Express, parts: HttpParts, metrics: Metrics, signIn: Sign
     policy: parts.ledgerPolicy,
   })
   app.use('/ledger', createLedgerTilesRouter({ ledger: reader, authenticator, log, metrics }))
-  app.use(createVisitRouter({ apps: stores.apps, runner: parts.runner, log }))
+  app.use(createVisitRouter({ apps: stores.apps, runner: parts.runner, clock: systemClock, log }))
   app.use('/api/v1', createApi(parts, { ...signIn, sourceAuthenticator, reader, metrics }))
 }
 

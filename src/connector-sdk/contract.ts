@@ -192,9 +192,13 @@ export interface Mailbox {
   /** The application has these; `error`: and refuses them. Ids that are not waiting count for nothing. */
   settle(settled: readonly { id: string; error?: string }[]): Promise<void>
   counts(): Promise<{ waiting: number; refused: number }>
-  /** What the application set, as the connector saved it; undefined: nothing yet. */
-  settings(): Promise<unknown>
-  saveSettings(settings: { [key: string]: unknown }): Promise<void>
+  /** What the application set, as the connector saved it. `version` 0: nothing yet. */
+  settings(): Promise<{ value: unknown; version: number }>
+  /**
+   * @param expected the version that was read
+   * @returns false when somebody else saved since: nothing is saved, read again
+   */
+  saveSettings(settings: { [key: string]: unknown }, expected: number): Promise<boolean>
 }
 
 /** What an application asks of the hub, at the app's own address. */
@@ -206,6 +210,8 @@ export interface Visit {
   /** Lower-cased names. */
   headers: Readonly<Record<string, string>>
   body: string
+  /** The owner has paused the app: take what the application says, hand out nothing. */
+  isPaused: boolean
 }
 
 export interface VisitAnswer {
@@ -244,13 +250,20 @@ export interface CallContext<Config = unknown> {
   now(): number
 }
 
+export interface SecretSpec {
+  title: string
+  required: boolean
+  /** Fewest characters, for a secret with which somebody comes to the hub: it must not be guessed. */
+  minLength?: number
+}
+
 export interface Manifest<Config = unknown> {
   id: string
   version: string
   title: string
   configSchema: z.ZodType<Config>
   /** Names of the secrets, with what they are. A secret whose name starts with `witness` is the read credential. */
-  secrets: Readonly<Record<string, { title: string; required: boolean }>>
+  secrets: Readonly<Record<string, SecretSpec>>
   facets: readonly FacetSpec[]
   limits: { concurrency: number; perSecond?: number; timeoutMs: number }
   /** How long, in ms, a request that timed out may still take effect; an opposite action waits it out. */

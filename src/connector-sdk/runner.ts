@@ -131,11 +131,7 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
       const { manifest } = connector
       const config = configOf(connector, app.config)
       const secrets = await options.secretsOf(app.id)
-      for (const [name, { required }] of Object.entries(manifest.secrets)) {
-        if (required && !secrets[name]) {
-          throw new ConnectorError('credential', `the secret ${name} is missing`)
-        }
-      }
+      checkSecrets(manifest, secrets)
       const channel = channelOf(app)
       const redactor = createRedactor(Object.values(secrets))
       const { watch } = options
@@ -189,6 +185,23 @@ export function createConnectorRunner(options: ConnectorRunnerOptions): Connecto
       channels.clear()
       await Promise.all(closing)
     },
+  }
+}
+
+/** @throws ConnectorError credential */
+function checkSecrets(
+  { secrets: specs }: Connector['manifest'],
+  secrets: Readonly<Record<string, string>>,
+): void {
+  for (const [name, { required, minLength = 0 }] of Object.entries(specs)) {
+    const secret = secrets[name]
+    if (required && !secret) throw new ConnectorError('credential', `the secret ${name} is missing`)
+    if (secret !== undefined && secret.length < minLength) {
+      throw new ConnectorError(
+        'credential',
+        `the secret ${name} needs at least ${minLength} characters`,
+      )
+    }
   }
 }
 

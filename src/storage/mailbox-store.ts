@@ -26,6 +26,8 @@ interface SettingsRow {
   /** App id. */
   _id: string
   settings: { [key: string]: unknown }
+  /** +1 with every change. */
+  version: number
 }
 
 /** So many messages wait for one app at most: then its receiver has been away for long. */
@@ -123,12 +125,38 @@ export function createMailboxes(
         waiting: await mail.countDocuments({ appId, waiting: true }),
         refused: await mail.countDocuments({ appId, refusal: { $exists: true } }),
       })),
-    settings: () => away(async () => (await kept.findOne({ _id: appId }))?.settings),
-    saveSettings: (settings) =>
+    settings: () =>
       away(async () => {
-        await kept.replaceOne({ _id: appId }, { settings }, { upsert: true })
+        const row = await kept.findOne({ _id: appId }, { readConcern: 'majority' })
+        return { value: row?.settings, version: row?.version ?? 0 }
       }),
+    saveSettings: (settings, expected) =>
+      away(() => saveSettings(kept, { _id: appId, settings, version: expected + 1 })),
   })
+}
+
+/** Compare-and-swap. @returns false when the row has another version than the one before `row.version` */
+async function saveSettings(
+  kept: mongo.Collection<SettingsRow>,
+  { _id, settings, version }: SettingsRow,
+): Promise<boolean> {
+  const expected = version - 1
+  const durable = { writeConcern: { w: 'majority', j: true } } as const
+  try {
+    // The first version finds no row and makes one; where there is one, its id is taken.
+    const found = expected === 0 ? { $exists: false } : expected
+    const { matchedCount, upsertedCount } = await translated(() =>
+      kept.updateOne(
+        { _id, version: found },
+        { $set: { settings, version } },
+        { ...durable, upsert: expected === 0 },
+      ),
+    )
+    return matchedCount + upsertedCount > 0
+  } catch (error) {
+    if (isHubError(error, 'ERR_UNIQUENESS')) return false
+    throw error
+  }
 }
 
 /** Deletes what was left for a case, fetched or not, with what the applications answered: all of it is about one person. */

@@ -16,7 +16,7 @@ import { freshDatabase } from '../support/database.ts'
 const CAEP = 'https://schemas.openid.net/secevent/caep/event-type/'
 const RISC = 'https://schemas.openid.net/secevent/risc/event-type/'
 const audience = 'https://receiver.example.com'
-const streamToken = 'canary-stream-3f1a'
+const streamToken = 'canary-stream-3f1a-of-32-characters'
 
 let server: Server
 let database: Awaited<ReturnType<typeof freshDatabase>>
@@ -25,6 +25,10 @@ let app: AppRecord
 let origin: string
 let signingKey: string
 let apps = 0
+let now = Date.now()
+let tokenOfApp = streamToken
+/** Of the limiter alone. */
+const clock = { now: () => now }
 const records = new Map<string, AppRecord>()
 
 beforeAll(async () => {
@@ -38,14 +42,16 @@ beforeAll(async () => {
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   runner = createConnectorRunner({
     connectors: new Map<string, Connector>([['ssf', ssf as unknown as Connector]]),
-    secretsOf: async () => ({ signingKey, streamToken }),
+    secretsOf: async () => ({ signingKey, streamToken: tokenOfApp }),
     clock: systemClock,
     mailboxOf: createMailboxes(connection, systemClock),
     addressOf: (id) => appAddress(origin, id),
   })
   const hub = express()
   const log = createLog({ level: 'silent' })
-  hub.use(createVisitRouter({ apps: { app: async (id) => records.get(id) ?? null }, runner, log }))
+  hub.use(
+    createVisitRouter({ apps: { app: async (id) => records.get(id) ?? null }, runner, clock, log }),
+  )
   server.removeAllListeners('request').on('request', hub)
 })
 afterAll(async () => {
@@ -56,6 +62,7 @@ afterAll(async () => {
 })
 beforeEach(() => {
   apps += 1
+  tokenOfApp = streamToken
   const id = `app-${apps}`
   app = {
     id,
@@ -184,6 +191,36 @@ describe('a receiver that fetches its events', () => {
     expect(Object.keys((await poll()).sets)).toEqual(['step.session-revoked'])
   })
 
+  test('guessing tokens, is slowed down for a minute; the right one always gets in', async () => {
+    const guess = () => call('POST', '/poll', {}, 'x'.repeat(32))
+    const first = await Promise.all(Array.from({ length: 30 }, guess))
+    expect(new Set(first.map(({ status }) => status))).toEqual(new Set([401]))
+    const slowed = await guess()
+    expect([slowed.status, slowed.headers.get('retry-after')]).toEqual([429, '60'])
+    expect(await poll()).toEqual({ sets: {} })
+    now += 60_001
+    expect((await guess()).status).toBe(401)
+  })
+
+  test('with a token of 31 characters, is not served, and the owner is told why', async () => {
+    tokenOfApp = 'x'.repeat(31)
+    expect((await call('POST', '/poll', {}, tokenOfApp)).status).toBe(500)
+    await expect(open()).rejects.toMatchObject({
+      fault: 'credential',
+      message: 'the secret streamToken needs at least 32 characters',
+    })
+  })
+
+  test('of a paused app, gets nothing, may acknowledge, and gets the rest after the pause', async () => {
+    const { connector, doer } = await open()
+    for (const key of ['a', 'b']) await connector.revoke(session, doer(key))
+    records.set(app.id, { ...app, state: 'paused' })
+    expect(await poll({ ack: ['a.session-revoked'] })).toEqual({ sets: {} })
+    expect((await call('GET', '/stream')).status).toBe(200)
+    records.set(app.id, { ...app, state: 'active' })
+    expect(Object.keys((await poll()).sets)).toEqual(['b.session-revoked'])
+  })
+
   test.each(['not json', '[]', '{"maxEvents": -1}', '{"ack": "x"}'])(
     'asking with %s, is told that this is no request',
     async (body) => {
@@ -254,6 +291,31 @@ describe('a stream, by SSF 1.0', () => {
     ['POST', {}, 409],
   ])('%s of %j, is refused with %i', async (method, body, status) => {
     expect((await call(method, '/stream', body)).status).toBe(status)
+  })
+
+  test('changed by many requests at once, keeps what each of them set', async () => {
+    const changes = [
+      call('PATCH', '/stream', { stream_id: 'events', description: 'ours' }),
+      call('POST', '/status', { stream_id: 'events', status: 'paused', reason: 'moving' }),
+      call('PATCH', '/stream', { stream_id: 'events', events_requested: [] }),
+      call('POST', '/verify', { stream_id: 'events' }),
+    ]
+    const statuses = (await Promise.all(changes)).map(({ status }) => status)
+    expect(statuses).toEqual([200, 200, 200, 204])
+    expect(await stream()).toMatchObject({ description: 'ours', events_requested: [] })
+    const read = await call('GET', '/status?stream_id=events')
+    expect(await read.json()).toMatchObject({ status: 'paused', reason: 'moving' })
+    expect((await call('POST', '/verify', { stream_id: 'events' })).status).toBe(429)
+  })
+
+  test('settings, saved with a version that has passed, are not saved', async () => {
+    const mailbox = createMailboxes(database.connection, systemClock)(app.id)
+    expect(await mailbox.settings()).toEqual({ value: undefined, version: 0 })
+    expect(await mailbox.saveSettings({ is: 1 }, 0)).toBe(true)
+    expect(await mailbox.saveSettings({ is: 2 }, 0)).toBe(false)
+    expect(await mailbox.saveSettings({ is: 2 }, 1)).toBe(true)
+    expect(await mailbox.saveSettings({ is: 3 }, 1)).toBe(false)
+    expect(await mailbox.settings()).toEqual({ value: { is: 2 }, version: 2 })
   })
 
   test('paused, keeps what happens for later; disabled, keeps nothing and says so', async () => {

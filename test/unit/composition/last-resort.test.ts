@@ -27,6 +27,7 @@ app.use(
       },
     },
     runner,
+    clock: systemClock,
     log,
   }),
 )
