@@ -31,7 +31,12 @@ try {
 async function start(): Promise<void> {
   const config = loadConfig(process.env)
   const log = createLog({ level: config.logLevel })
-  const unlock = await lockDataDir(config.dataDir)
+  const unlock = await lockDataDir(config.dataDir, {
+    onLost: () => {
+      log.fatal('another hub has taken the data folder over while this one was frozen; it stops')
+      void stop(1)
+    },
+  })
   cleanups.push(unlock)
 
   // The port first: a taken one is told before a database starts. Until the hub is ready, 503.

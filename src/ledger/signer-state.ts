@@ -21,7 +21,11 @@ export interface SignerState {
 export interface SignerStateFile {
   /** @throws HubError ERR_LEDGER when there is a file that cannot be read: that is not the same as none */
   load(): Promise<SignerState | undefined>
-  /** Durable when it returns. */
+  /**
+   * Durable when it returns.
+   *
+   * @throws HubError ERR_LEDGER when what is kept by now is longer, or another log: somebody else signs with this memory
+   */
   save(state: SignerState): Promise<void>
 }
 
@@ -35,18 +39,26 @@ const schema = z.strictObject({
 })
 
 export function createSignerStateFile(path: string): SignerStateFile {
+  const load = async (): Promise<SignerState | undefined> => {
+    let text: string
+    try {
+      text = await readFile(path, 'utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw error
+    }
+    return parse(text, path)
+  }
   return {
-    load: async () => {
-      let text: string
-      try {
-        text = await readFile(path, 'utf8')
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-        throw error
-      }
-      return parse(text, path)
-    },
+    load,
     save: async ({ origin, edge, root, signedBy }) => {
+      const kept = await load()
+      if (kept !== undefined && !mayFollow(kept, { edge, root })) {
+        throw new HubError(
+          'ERR_LEDGER',
+          `${path} remembers ${kept.edge.size} entries, signed by another signer; ${edge.size} are not written over it`,
+        )
+      }
       await mkdir(dirname(path), { recursive: true, mode: 0o700 })
       const levels = edge.levels.map((bytes) => bytes.toString('base64'))
       const text = JSON.stringify({
@@ -60,6 +72,13 @@ export function createSignerStateFile(path: string): SignerStateFile {
       await replaceFile(path, `${text}\n`)
     },
   }
+}
+
+/** A memory only grows; of the same size, it is the same log. */
+function mayFollow(kept: SignerState, next: Pick<SignerState, 'edge' | 'root'>): boolean {
+  return next.edge.size === kept.edge.size
+    ? next.root.equals(kept.root)
+    : next.edge.size > kept.edge.size
 }
 
 function parse(text: string, path: string): SignerState {
