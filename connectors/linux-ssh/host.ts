@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import ssh2, { type Client } from 'ssh2'
+import type { Client } from 'ssh2'
 import {
   type CallContext,
   ConnectorError,
@@ -47,6 +47,8 @@ export async function withHost<T>(call: Call, work: (host: Host) => Promise<T>):
   const { host, port, hostKeys, user, witnessUser } = call.config
   const { privateKey } = call.secrets
   if (privateKey === undefined) throw new ConnectorError('credential', 'privateKey is missing')
+  // Loaded when it is needed: most hubs have no such app.
+  const { default: ssh2 } = await import('ssh2')
   const socket = await call.net.connect({ host, port, protection: 'upgrade' })
   const client = new ssh2.Client()
   // sshd closes without a word when PAM refuses: whoever waits must hear of that too.

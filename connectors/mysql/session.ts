@@ -1,4 +1,4 @@
-import { type Connection, createConnection } from 'mysql2'
+import type { Connection } from 'mysql2'
 import { type CallContext, ConnectorError, type Effect } from '#connector-sdk'
 import type { MysqlConfig } from './config.ts'
 import { mysqlFault } from './fault.ts'
@@ -69,6 +69,8 @@ async function connect(call: Call): Promise<Connection> {
   if (tls === 'verify' && /^[0-9.]+$|:/.test(host)) {
     throw new ConnectorError('invalid', 'with TLS the host must be a name')
   }
+  // Loaded when it is needed: most hubs have no such app.
+  const { createConnection } = await import('mysql2')
   const target = { host, ...(ca === undefined ? {} : { ca }) }
   const protection = tls === 'verify' ? 'upgrade' : 'none'
   const socket = await call.net.connect({ ...target, port, protection })

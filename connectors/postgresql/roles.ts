@@ -1,4 +1,3 @@
-import pg from 'pg'
 import {
   ConnectorError,
   type Evidence,
@@ -111,4 +110,4 @@ export function observed(call: Call, handle: Handle, role: Role | undefined): Ob
 }
 
 /** A name as SQL writes it. */
-export const quoted = (name: string): string => pg.escapeIdentifier(name)
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`

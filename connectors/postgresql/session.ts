@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import pg from 'pg'
+import type pg from 'pg'
 import { type CallContext, ConnectorError, type Effect } from '#connector-sdk'
 import type { PostgresqlConfig } from './config.ts'
 import { sqlFault } from './fault.ts'
@@ -58,6 +58,8 @@ export async function withSession<T>(
 
 async function connect(call: Call): Promise<pg.Client> {
   const { host, port, database, user, witnessUser, tls, ca } = call.config
+  // Loaded when it is needed: most hubs have no such app.
+  const { Client } = (await import('pg')).default
   const isWitness = call.credential === 'witness'
   const target = { host, ...(ca === undefined ? {} : { ca }) }
   const socket = await call.net.connect({
@@ -65,7 +67,7 @@ async function connect(call: Call): Promise<pg.Client> {
     port,
     protection: tls === 'verify' ? 'upgrade' : 'none',
   })
-  const client = new pg.Client({
+  const client = new Client({
     host,
     port,
     database,
