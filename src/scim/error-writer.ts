@@ -27,6 +27,7 @@ const TABLE: Partial<Record<ErrorCode, readonly [status: number, scimType?: stri
   ERR_STORAGE_UNAVAILABLE: [503],
   ERR_ISSUER_UNAVAILABLE: [503],
   ERR_SHUTTING_DOWN: [503],
+  ERR_BUSY: [503],
 }
 
 /** An error as SCIM says it. */

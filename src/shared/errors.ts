@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'ERR_STORAGE_UNAVAILABLE'
   | 'ERR_ISSUER_UNAVAILABLE'
   | 'ERR_SHUTTING_DOWN'
+  | 'ERR_BUSY'
   // start-up
   | 'ERR_CONFIG'
   | 'ERR_DATA_DIR_IN_USE'
