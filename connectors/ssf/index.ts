@@ -221,7 +221,7 @@ async function signed(
 ): Promise<{ id: string; set: string }> {
   const stream = config.push ?? config.poll
   if (stream === undefined) throw new ConnectorError('unsupported', 'no receiver of events')
-  const { event: sign } = await signer(config, secrets['signingKey'])
+  const { event: sign } = signer(config, secrets['signingKey'])
   const claims = eventClaims(config, stream, event, { name, id, now: now() })
   return { id: claims.jti, set: await sign(claims) }
 }
@@ -243,7 +243,7 @@ async function request(order: Order, name: string, call: Call): Promise<HttpRequ
   const token =
     gtr.auth === 'bearer'
       ? secrets['gtrToken']
-      : await (await signer(config, secrets['signingKey'])).assertion(gtr.endpoint, id, now)
+      : await signer(config, secrets['signingKey']).assertion(gtr.endpoint, id, now)
   if (token === undefined) throw new ConnectorError('credential', 'gtrToken is missing')
   call.http.hide(token)
   return revocationRequest(gtr, subjectId(config.subject, name), token)

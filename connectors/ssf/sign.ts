@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { type CryptoKey, importJWK, importPKCS8, type JWK, SignJWT } from 'jose'
-import { ConnectorError } from '#connector-sdk'
+import type { JWK } from 'jose'
+import { ConnectorError, signJwt } from '#connector-sdk'
 import type { SsfConfig } from './config.ts'
 import type { EventClaims } from './security-event.ts'
 
@@ -19,23 +19,15 @@ export interface Signer {
  * @param secret PKCS #8 in PEM, or a private JWK
  * @throws ConnectorError credential when it is neither, or does not fit the algorithm
  */
-export async function signer(
+export function signer(
   { issuer, signing }: Pick<SsfConfig, 'issuer' | 'signing'>,
   secret: string | undefined,
-): Promise<Signer> {
+): Signer {
   if (signing === undefined || secret === undefined) {
     throw new ConnectorError('credential', 'signingKey is missing')
   }
-  const { keyId: kid, algorithm: alg } = signing
-  const key = await privateKey(secret, alg)
-  const sign = async (typ: string, claims: object): Promise<string> => {
-    try {
-      return await new SignJWT({ ...claims }).setProtectedHeader({ alg, kid, typ }).sign(key)
-    } catch {
-      // Without the cause: it may describe the key.
-      throw new ConnectorError('credential', `signingKey cannot sign with ${alg}`)
-    }
-  }
+  const key = { ...signing, secret, name: 'signingKey' }
+  const sign = (typ: string, claims: object): Promise<string> => signJwt(key, typ, claims)
   return {
     event: (claims) => sign('secevent+jwt', claims),
     assertion: (aud, jti, now) => {
@@ -43,18 +35,6 @@ export async function signer(
       const claims = { iss: issuer, sub: issuer, aud, jti, iat, exp: iat + ASSERTION_LIFE_S }
       return sign('global-token-revocation+jwt', claims)
     },
-  }
-}
-
-async function privateKey(secret: string, alg: string): Promise<CryptoKey | Uint8Array> {
-  const text = secret.trim()
-  try {
-    return text.startsWith('{')
-      ? await importJWK(JSON.parse(text) as JWK, alg)
-      : await importPKCS8(text, alg)
-  } catch {
-    // Without the cause: it may quote the key.
-    throw new ConnectorError('credential', `signingKey is no PKCS #8 or JWK key for ${alg}`)
   }
 }
 

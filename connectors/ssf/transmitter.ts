@@ -187,7 +187,7 @@ async function verify(asked: Asked): Promise<VisitAnswer> {
     await save({ ...settings, verifiedAt: now })
     const about = { streamId: STREAM_ID, state, id: call.idempotencyKey, now }
     const claims = verificationClaims(call.config, stream, about)
-    const { event } = await signer(call.config, call.secrets['signingKey'])
+    const { event } = signer(call.config, call.secrets['signingKey'])
     await mailbox.put({ id: claims.jti, body: await event(claims) })
     return status(204)
   })

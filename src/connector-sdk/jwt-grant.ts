@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { type CryptoKey, importJWK, importPKCS8, type JWK, SignJWT } from 'jose'
 import { SECOND } from '../shared/clock.ts'
 import { tokenRequest, withAccessToken } from './access-token.ts'
-import { type CallContext, ConnectorError, type HttpClient } from './contract.ts'
+import type { CallContext, HttpClient } from './contract.ts'
+import { signJwt } from './sign-jwt.ts'
 
 /** How long an assertion of ours is good, in s. */
 const ASSERTION_LIFE_S = 300
@@ -69,36 +69,17 @@ export function withJwtBearer(
 
 async function assertion(
   call: CallContext,
-  { tokenUrl, issuer, privateKey, algorithm: alg, keyId }: AssertingClient,
+  { tokenUrl, issuer, privateKey, algorithm, keyId }: AssertingClient,
   claims: Record<string, string>,
 ): Promise<string> {
   call.http.hide(privateKey)
   const iat = Math.floor(call.now() / SECOND)
   const exp = iat + ASSERTION_LIFE_S
-  const key = await keyFrom(privateKey, alg)
-  try {
-    const jwt = await new SignJWT({ ...claims, iss: issuer, aud: tokenUrl, iat, exp })
-      .setJti(randomUUID())
-      .setProtectedHeader({ alg, typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) })
-      .sign(key)
-    call.http.hide(jwt)
-    return jwt
-  } catch {
-    // Without the cause: it may describe the key.
-    throw new ConnectorError('credential', `the private key cannot sign with ${alg}`)
-  }
-}
-
-async function keyFrom(secret: string, alg: string): Promise<CryptoKey | Uint8Array> {
-  const text = secret.trim()
-  try {
-    return text.startsWith('{')
-      ? await importJWK(JSON.parse(text) as JWK, alg)
-      : await importPKCS8(text, alg)
-  } catch {
-    // Without the cause: it may quote the key.
-    throw new ConnectorError('credential', `the private key is no PKCS #8 or JWK key for ${alg}`)
-  }
+  const key = { secret: privateKey, algorithm, keyId, name: 'the private key' }
+  const all = { ...claims, iss: issuer, aud: tokenUrl, iat, exp, jti: randomUUID() }
+  const jwt = await signJwt(key, 'JWT', all)
+  call.http.hide(jwt)
+  return jwt
 }
 
 /** Holds no secret: the digest only tells a changed key from the old one. */
