@@ -17,6 +17,8 @@ const answer = (status: number, headers: Record<string, string> = {}, body = '')
   headers,
   body,
 })
+/** Nothing but a time limit ends it. */
+const endless = ({ kind }: WireFault): boolean => kind === 'silence' || kind === 'drip'
 const inOneMinute = (): string => new Date(Date.now() + 60_000).toUTCString()
 
 /** What goes wrong with a write → how it must be classified. */
@@ -68,9 +70,10 @@ export const wireCases: Record<string, KitWork> = {
     Object.entries(writeFaults).map(([what, make]) => [
       `revoke, ${what}, is classified`,
       async (session: KitSession) => {
-        const { connector, doer, facets } = session
+        const { connector, facets } = session
         const wire = wireOf(session)
         const [fault, expected] = make()
+        const doer = endless(fault) ? await session.hurried('doer') : session.doer
         const [spec] = facets
         assert.ok(spec)
         wire.inject(fault, (asked) => wire.isWrite(asked))
@@ -89,7 +92,7 @@ export const wireCases: Record<string, KitWork> = {
   ),
 
   'observe, an application in trouble, is an error without effect': async (session) => {
-    const { connector, witness, facets } = session
+    const { connector, facets } = session
     const wire = wireOf(session)
     const spec = facets.find(({ observe }) => observe !== 'none')
     if (spec === undefined) return 'nothing can be read back'
@@ -97,6 +100,7 @@ export const wireCases: Record<string, KitWork> = {
     const more: WireFault[] = [{ kind: 'silence' }, { kind: 'reset-before' }, { kind: 'truncate' }]
     for (const fault of [...faults, ...more, answer(200, {}, '<html>')]) {
       wire.inject(fault)
+      const witness = endless(fault) ? await session.hurried('witness') : session.witness
       const error = await faultOf(connector.observe(session.handle(spec), witness))
       assert.equal(error.effect, 'none', error.message)
       assert.notEqual(error.fault, 'gone', error.message)

@@ -83,7 +83,7 @@ export interface KitHarness {
   connector: Connector
   /** Facets to try. Default: all that the app's configuration covers. */
   start(): Promise<KitWorld>
-  /** ms for one exchange, or for one connection; default KIT_TIMEOUT_MS. Real servers on a busy machine take longer. */
+  /** ms for one exchange, or for one connection; default 5 s. Real servers on a busy machine take longer. */
   timeoutMs?: number
   /** The same as of its worlds, where it is known before: a case that needs it starts none. */
   cannot?: KitWorld['cannot']
