@@ -1,6 +1,4 @@
-import { Attribute, Change } from 'ldapts'
 import {
-  type Ack,
   ConnectorError,
   check,
   defineConnector,
@@ -13,10 +11,9 @@ import {
   matchLogin,
   nothingToPutBack,
   type Observation,
-  preview,
 } from '#connector-sdk'
+import { addKeys, changeGroups, removeKeys, setLock, unsupported } from './changes.ts'
 import { type LdapConfig, ldapConfig } from './config.ts'
-import { texts } from './entry.ts'
 import {
   enforcesLocks,
   everybody,
@@ -27,7 +24,6 @@ import {
   type Person,
   peopleLike,
   personById,
-  profileOf,
   shownEntry,
   sshKeys,
 } from './people.ts'
@@ -179,9 +175,7 @@ export default defineConnector<LdapConfig>({
         return setLock(session, call, person, false, lock)
       }
       if (handle.facet === 'ssh_key' && keys !== undefined) {
-        return write(session, call, person.entry.dn, [
-          change('add', call.config.sshKeyAttribute, keys),
-        ])
+        return addKeys(session, call, person, keys)
       }
       if (handle.facet === 'membership' && groups !== undefined) {
         return changeGroups(session, call, 'add', groups)
@@ -236,85 +230,6 @@ async function look(
   }
 }
 
-async function setLock(
-  session: Session,
-  call: Call,
-  person: Person,
-  locked: boolean,
-  before: readonly string[] = [],
-): Promise<Ack> {
-  const profile = profileOf(call)
-  const { entry } = person
-  if (profile.isLocked(entry) === locked) {
-    return { kind: 'already', evidence: lookOf(call, 'account', shownEntry(person)) }
-  }
-  const ack = await write(
-    session,
-    call,
-    entry.dn,
-    locked ? profile.lock(entry) : profile.unlock(entry, before),
-  )
-  const [attribute = ''] = profile.lockAttributes
-  return locked && !call.dryRun ? { ...ack, undo: { lock: texts(entry, attribute) } } : ack
-}
-
-async function removeKeys(session: Session, call: Call, person: Person): Promise<Ack> {
-  const keys = sshKeys(person, call)
-  if (keys.length === 0)
-    return { kind: 'already', evidence: lookOf(call, 'ssh_key', shownEntry(person)) }
-  // By value: a key that somebody adds meanwhile is seen by the read-back, and not taken unseen.
-  const changes = [change('delete', call.config.sshKeyAttribute, keys)]
-  const ack = await write(session, call, person.entry.dn, changes)
-  return call.dryRun ? ack : { ...ack, undo: { keys } }
-}
-
-/** One change per group: a directory has no transactions. What was done before a failure is seen by the read-back. */
-async function changeGroups(
-  session: Session,
-  call: Call,
-  operation: 'add' | 'delete',
-  groups: readonly GroupValue[],
-): Promise<Ack> {
-  const body = JSON.stringify({ [operation]: groups })
-  if (groups.length === 0)
-    return { kind: 'already', evidence: lookOf(call, 'membership', { groups }) }
-  const target = `${groups.length} group value(s)`
-  if (call.dryRun) return preview(call, { method: 'LDAP modify', target, body })
-  for (const { dn, attribute, value } of groups) {
-    await session.modify(dn, [change(operation, attribute, [value])])
-  }
-  return {
-    kind: 'done',
-    evidence: { method: 'LDAP modify', target, status: 0, at: call.now(), body },
-    ...(operation === 'delete' ? { undo: { groups } } : {}),
-  }
-}
-
-async function write(
-  session: Session,
-  call: Call,
-  dn: string,
-  changes: readonly Change[],
-): Promise<Ack> {
-  const shown = changes.map(({ operation, modification }) => ({
-    operation,
-    type: modification.type,
-    values: modification.values,
-  }))
-  const body = JSON.stringify({ dn, changes: shown })
-  if (call.dryRun) return preview(call, { method: 'LDAP modify', target: 'the entry', body })
-  await session.modify(dn, changes)
-  return {
-    kind: 'done',
-    evidence: { method: 'LDAP modify', target: 'the entry', status: 0, at: call.now(), body },
-  }
-}
-
-function change(operation: 'add' | 'delete', type: string | undefined, values: string[]): Change {
-  if (type === undefined) throw unsupported('ssh_key')
-  return new Change({ operation, modification: new Attribute({ type, values }) })
-}
-
 /** @throws ConnectorError gone */
 async function required(session: Session, { facet, id }: Handle, call: Call): Promise<Person> {
   const person = await personById(session, call, id)
@@ -329,8 +244,4 @@ function protection({ entry, login }: Person, { config }: Call): Pick<Match, 'pr
   if (isHub) return { protectedBecause: 'the hub’s own entry' }
   const isListed = protectedLogins.some((one) => foldLogin(one) === foldLogin(login))
   return isListed ? { protectedBecause: 'listed as protected' } : {}
-}
-
-function unsupported(facet: Facet): ConnectorError {
-  return new ConnectorError('unsupported', `this directory keeps no ${facet}`)
 }
