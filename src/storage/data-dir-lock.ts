@@ -46,23 +46,17 @@ export async function lockDataDir(
   const file = join(dataDir, 'hub.lock')
   const token = randomBytes(8).toString('hex')
   const mine = `${process.pid} ${await startTime(process.pid)} ${machine} ${token}\n`
-  const draft = `${file}.${token}`
-  await writeFile(draft, mine)
-  try {
-    while (!(await linked(draft, file))) {
-      const text = await textOf(file)
-      if (text === undefined) continue
-      const holder = parse(text)
-      if (holder !== undefined && (await isAlive(holder, { file, text, machine, beatMs }))) {
-        throw new HubError(
-          'ERR_DATA_DIR_IN_USE',
-          `another hub (process ${holder.pid}${holder.machine === machine ? '' : ' of another machine or container'}) holds ${dataDir}; stop it, or set DATA_DIR to another folder`,
-        )
-      }
-      await unlink(file).catch(ignoreMissing)
+  while (!(await placed(file, mine))) {
+    const text = await textOf(file)
+    if (text === undefined) continue
+    const holder = parse(text)
+    if (holder !== undefined && (await isAlive(holder, { file, text, machine, beatMs }))) {
+      throw new HubError(
+        'ERR_DATA_DIR_IN_USE',
+        `another hub (process ${holder.pid}${holder.machine === machine ? '' : ' of another machine or container'}) holds ${dataDir}; stop it, or set DATA_DIR to another folder`,
+      )
     }
-  } finally {
-    await unlink(draft)
+    await unlink(file).catch(ignoreMissing)
   }
   const stopBeating = beat({ file, mine, beatMs, onLost })
   return async () => {
@@ -84,7 +78,10 @@ function beat(lock: {
     for (let count = 1; ; count += 1) {
       await rest(lock.beatMs, undefined, { signal: stop.signal, ref: false })
       try {
-        if ((await textOf(lock.file)) !== lock.mine) return lock.onLost()
+        const text = await textOf(lock.file)
+        // Deleted by a cleaner, or by a hand: put back, unless somebody was faster.
+        if (text === undefined) await placed(lock.file, lock.mine)
+        else if (text !== lock.mine) return lock.onLost()
         await utimes(lock.file, count, count)
       } catch {
         // A share that is away for a moment: the next beat looks again, and tells whose the lock is by then.
@@ -145,6 +142,17 @@ async function textOf(path: string): Promise<string | undefined> {
   } catch (error) {
     ignoreMissing(error as NodeJS.ErrnoException)
     return undefined
+  }
+}
+
+/** @returns false when a lock is there */
+async function placed(file: string, mine: string): Promise<boolean> {
+  const draft = `${file}.${randomBytes(8).toString('hex')}`
+  await writeFile(draft, mine)
+  try {
+    return await linked(draft, file)
+  } finally {
+    await unlink(draft)
   }
 }
 

@@ -57,3 +57,16 @@ test('the holder of a data folder, whose lock is somebody else’s now, is told 
   await unlock()
   expect(await readdir(dir)).toEqual(['hub.lock'])
 })
+
+test('the holder of a data folder, whose lock somebody deleted, puts it back and goes on', async () => {
+  let lost = false
+  const onLost = (): void => {
+    lost = true
+  }
+  const unlock = await lockDataDir(dir, { beatMs, onLost })
+  await rm(join(dir, 'hub.lock'))
+  await eventually('it is back', async () => (await readdir(dir)).includes('hub.lock'))
+  await expect(lockDataDir(dir, { beatMs })).rejects.toMatchObject(held)
+  expect(lost).toBe(false)
+  await unlock()
+})
