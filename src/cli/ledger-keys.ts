@@ -8,12 +8,13 @@ import { print } from './output.ts'
 export function registerRotation(ledger: ReturnType<typeof noun>, context: MakeContext): void {
   command(ledger, 'rotate-key', "give the log a new key; run it where the signer's keys are")
     .option('--finish', 'the new key alone signs from the next start; the old one goes out of use')
-    .option('--keys <directory>', 'DATA_DIR/keys of the signer', defaultKeys())
-    .action(async (options: { finish?: boolean; keys: string; json?: boolean }) => {
-      const { output } = context(options)
+    .option('--keys <directory>', "folder of the signer's keys (default DATA_DIR/keys)")
+    .action(async (options: { finish?: boolean; keys?: string; json?: boolean }) => {
+      const { output, env } = context(options)
+      const folder = options.keys ?? join(env['DATA_DIR'] || './.data', 'keys')
       const { beginRotation, finishRotation } = await import('../ledger/rotation.ts')
       const rotate = options.finish === true ? finishRotation : beginRotation
-      const keys = await rotate(options.keys).catch((error: unknown) => {
+      const keys = await rotate(folder).catch((error: unknown) => {
         if (error instanceof HubError) throw new CliError(error.message, { cause: error })
         throw error
       })
@@ -23,8 +24,4 @@ export function registerRotation(ledger: ReturnType<typeof noun>, context: MakeC
           : `Restart the signer: from then on both keys sign.\n  old  ${keys.old}\n  new  ${keys.next}\nHand out the new key, then: quittance ledger rotate-key --finish`,
       )
     })
-}
-
-function defaultKeys(): string {
-  return join(process.env['DATA_DIR'] || './.data', 'keys')
 }
