@@ -138,6 +138,12 @@ export const GAUGES = {
     help: 'Alerts on their way to receivers: waiting for a try, or given up (undelivered).',
     labels: ['state'],
   },
+  eventLoop: {
+    name: 'hub_event_loop_utilization',
+    kind: 'gauge',
+    help: 'Share of the time since the last scrape in which the event loop of this process was busy, 0 to 1.',
+    labels: [],
+  },
 } as const satisfies Record<string, MetricDefinition>
 
 /** All of them, in the order of the documentation. Processes add `process_*` and `nodejs_*`. */
