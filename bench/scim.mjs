@@ -1,7 +1,7 @@
 // Requests per second, latency and CPU of the SCIM server, beside a bare Express 5 handler that does the same
 // durable writes with the plain driver on the same mongod, and beside scimmy with scimmy-routers, which keeps
 // everything in memory and nothing durably.
-// npm run bench:scim [-- --seconds 1 --rounds 5 --connections 16 --cases get,create]    (build first)
+// npm run bench:scim [-- --seconds 1 --rounds 5 --connections 16 --cases get,create --profile DIR]    (build first)
 //
 // The sides take turns, round by round, and the medians of the rounds are told: a slow moment of the machine
 // meets all of them. "To baseline" is the median of the rounds' own ratios. CPU is the user and system time of the
@@ -36,6 +36,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     connections: { type: 'string', default: '16' },
     cases: { type: 'string', default: '' },
+    /** Folder for a CPU profile of the hub. */
+    profile: { type: 'string' },
   },
 })
 const seconds = Number(values.seconds)
@@ -53,7 +55,8 @@ const port = 18_000 + (process.pid % 2_000)
 const base = `http://127.0.0.1:${port}`
 
 // The web role alone: the worker would compete for the two sides of the comparison in only one of them.
-const hub = spawn(process.execPath, ['--disable-proto=delete', 'dist/src/main.js'], {
+const profiling = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : []
+const hub = spawn(process.execPath, [...profiling, '--disable-proto=delete', 'dist/src/main.js'], {
   env: {
     ...process.env,
     PORT: String(port),
