@@ -1,6 +1,7 @@
 import express, { type Request, type Response } from 'express'
 import { HubError } from '../shared/errors.ts'
 import type { Json } from '../shared/json.ts'
+import { decodeText } from './decode-text.ts'
 import { parseJson } from './safe-json.ts'
 
 /** What a failed read says of itself (the http-errors of body-parser). */
@@ -30,7 +31,7 @@ export function createBodyReader(limit: number) {
     if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
       throw new HubError('ERR_SYNTAX', 'the request needs a body')
     }
-    return await parseJson(bytes.toString('utf8'))
+    return await parseJson(await decodeText(bytes))
   }
 }
 
