@@ -6,8 +6,8 @@ import { newId } from '../src/shared/ids.ts'
 const FACET = { facet: 'account' }
 const CHUNK = 50
 
-/** Opens one case with one revocation per app for each of `names`; returns how many revocations. */
-export async function openCases({ stores, vault, entries }, { names, apps }) {
+/** Opens one case with one revocation per app for each of `names`, and rings; returns how many revocations. */
+export async function openCases({ stores, vault, entries, wake }, { names, apps }) {
   const plan = {
     kind: 'leaver',
     revoke: apps.map((app) => ({ app, facets: [FACET] })),
@@ -31,6 +31,8 @@ export async function openCases({ stores, vault, entries }, { names, apps }) {
   for (let from = 0; from < owed.length; from += CHUNK) {
     const chunk = owed.slice(from, from + CHUNK)
     await stores.transactor.transaction((tx) => writeOwed(into, chunk, tx))
+    // As the hub does after each commit: unrung, the workers would sleep up to ten seconds more.
+    wake.ring()
   }
   return names.length * apps.length
 }

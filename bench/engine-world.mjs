@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { workerKey } from '../src/ledger/keys.ts'
 import { createEntryWriter } from '../src/ledger/leaf.ts'
 import { connect } from '../src/storage/connection.ts'
+import { createLaneWake } from '../src/storage/lane-wake.ts'
 import { openStores } from '../src/storage/stores.ts'
 import { createVault } from '../src/vault/vault.ts'
 import { startHub } from './engine-parts.mjs'
@@ -43,6 +44,7 @@ export async function openWorld({ mongod, targets, dataDir, profile }, name) {
     vault,
     entries,
     stores,
+    wake: createLaneWake(connection, { warn: console.warn }),
     apps,
     database: name,
     /** The processes of one log share its keys. */
