@@ -33,7 +33,7 @@ const { values } = parseArgs({
     concurrency: { type: 'string', default: '16' },
     /** Seconds. */
     patience: { type: 'string', default: '240' },
-    /** Keeps what is known of the run in this file. */
+    /** Keeps what is known of the run in this file; a red run keeps it in its folder in any case. */
     facts: { type: 'string' },
     /** Runs nothing: judges what such a file says. */
     check: { type: 'string' },
@@ -47,7 +47,7 @@ const log = (line: string): void =>
   console.log(`${((Date.now() - began) / 1_000).toFixed(1).padStart(7)} s  ${line}`)
 
 if (values.check !== undefined) {
-  judge(JSON.parse(await readFile(values.check, 'utf8')) as Facts)
+  if (!judge(JSON.parse(await readFile(values.check, 'utf8')) as Facts)) process.exitCode = 1
 } else {
   const kills = Number(values.kills)
   const some = (given: string | undefined, share: number): number =>
@@ -55,6 +55,7 @@ if (values.check !== undefined) {
   const kind = STORY_KINDS.find((known) => known === values.stories)
   const folder = values.keep ?? (await mkdtemp(join(tmpdir(), 'quittance-chaos-')))
   log(`seed ${values.seed}, in ${folder}`)
+  let isGreen = false
   try {
     const run = await runChaos({
       repository: join(import.meta.dirname, '..'),
@@ -80,22 +81,24 @@ if (values.check !== undefined) {
       ...(kind === undefined ? {} : { stories: kind }),
       log,
     })
-    if (values.facts !== undefined) await writeFile(values.facts, JSON.stringify(run.facts))
+    await writeFile(values.facts ?? join(folder, 'facts.json'), JSON.stringify(run.facts))
     const { misfortunes, provider, seconds, owed } = run
     log(`misfortunes ${JSON.stringify(misfortunes)}`)
     log(`provider ${JSON.stringify(provider)}`)
     log(`load ${Math.round(seconds.load)} s, rest ${Math.round(seconds.rest)} s`)
     if (owed !== undefined) log(`not at rest: ${JSON.stringify(owed)}`)
-    judge(run.facts)
+    isGreen = judge(run.facts) && owed === undefined && run.abandoned.length === 0
     if (run.abandoned.length > 0) log(`lanes not given back: ${run.abandoned.join(', ')}`)
-    if (owed !== undefined || run.abandoned.length > 0) process.exitCode = 1
   } finally {
-    if (values.keep === undefined) await rm(folder, { recursive: true, force: true })
+    // What went wrong may not come again: databases, logs and facts are all there is to look at.
+    if (isGreen && values.keep === undefined) await rm(folder, { recursive: true, force: true })
+    else log(`kept in ${folder}`)
   }
+  if (!isGreen) process.exitCode = 1
 }
 
-function judge(facts: Facts): void {
+function judge(facts: Facts): boolean {
   const verdict = check(facts)
   console.log(reportOf(verdict).join('\n'))
-  if (!isSound(verdict)) process.exitCode = 1
+  return isSound(verdict)
 }
