@@ -32,4 +32,4 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "--disable-proto=delete", "--enable-source-maps", "dist/src/main.js"]
+ENTRYPOINT ["node", "--disable-proto=delete", "--enable-source-maps", "--min-semi-space-size=16", "--max-semi-space-size=64", "dist/src/main.js"]

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import mongoose from 'mongoose'
+import { PROCESS_FLAGS } from '../dist/src/process-flags.js'
 import { userRow } from '../dist/src/storage/directory-rows.js'
 
 const { values } = parseArgs({
@@ -74,7 +75,7 @@ try {
 /** A hub of the web role with an empty database of its name. */
 async function hub(name, settings) {
   const port = 18_000 + (process.pid % 2_000) + hubs.length * 2_000
-  const child = spawn(process.execPath, ['--disable-proto=delete', 'dist/src/main.js'], {
+  const child = spawn(process.execPath, [...PROCESS_FLAGS, 'dist/src/main.js'], {
     env: {
       ...process.env,
       PORT: String(port),

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { PROCESS_FLAGS } from '../src/process-flags.ts'
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const here = (file) => fileURLToPath(new URL(file, import.meta.url))
@@ -14,7 +15,7 @@ export async function startHub({ env, profile }) {
     process.execPath,
     [
       ...(profile ? ['--cpu-prof', '--cpu-prof-interval=2000', `--cpu-prof-dir=${profile}`] : []),
-      '--disable-proto=delete',
+      ...PROCESS_FLAGS,
       here('engine-hub.mjs'),
     ],
     { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'inherit'] },

@@ -28,6 +28,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import autocannon from 'autocannon'
 import mongoose from 'mongoose'
+import { PROCESS_FLAGS } from '../dist/src/process-flags.js'
 import { CASES, EARLY, user } from './scim-cases.mjs'
 
 const { values } = parseArgs({
@@ -56,7 +57,7 @@ const base = `http://127.0.0.1:${port}`
 
 // The web role alone: the worker would compete for the two sides of the comparison in only one of them.
 const profiling = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : []
-const hub = spawn(process.execPath, [...profiling, '--disable-proto=delete', 'dist/src/main.js'], {
+const hub = spawn(process.execPath, [...profiling, ...PROCESS_FLAGS, 'dist/src/main.js'], {
   env: {
     ...process.env,
     PORT: String(port),

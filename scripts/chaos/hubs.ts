@@ -3,6 +3,7 @@ import { cp, mkdir, readFile, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PROCESS_FLAGS } from '../../src/process-flags.ts'
 import { type Child, startChild } from './child.ts'
 import { freePorts } from './ports.ts'
 
@@ -130,7 +131,7 @@ function createPlace(
     const [command = process.execPath, ...args] = [
       ...prefix,
       process.execPath,
-      ...['--disable-proto=delete', '--enable-source-maps', '--import', join(home, 'tuned.mjs')],
+      ...[...PROCESS_FLAGS, '--import', join(home, 'tuned.mjs')],
       join(home, 'dist/src/main.js'),
     ]
     child = startChild(command, args, { cwd: home, env: env(), stdio: ['ignore', 'pipe', 'pipe'] })

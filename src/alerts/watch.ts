@@ -1,3 +1,5 @@
+import type { EngineLog } from '../revocation/log.ts'
+import { createLoop } from '../revocation/loop.ts'
 import { type Clock, SECOND } from '../shared/clock.ts'
 import { type AlertStore, alertId, type Finding } from './alert.ts'
 import type { Look } from './look.ts'
@@ -20,13 +22,11 @@ export function createWatch(options: {
   alerts: Pick<AlertStore, 'raise' | 'resolve' | 'unresolved'>
   looks: readonly Look[]
   clock: Clock
-  log: { warn(fields: object, message: string): void }
+  log: Pick<EngineLog, 'warn'>
   /** A new alert, for the log and for whoever is to be told. */
   onNew?(finding: Finding): void
 }): Watch {
   const { alerts, clock } = options
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<void> = Promise.resolve()
 
   const once = async ({ findings }: Look, unresolved: ReadonlySet<string>): Promise<void> => {
     const before = new Set(unresolved)
@@ -50,25 +50,14 @@ export function createWatch(options: {
     if (failures.length > 0) throw failures[0]
   }
 
-  const round = (): void => {
-    running = look()
-      .catch((error: unknown) =>
-        options.log.warn({ err: error }, 'the watch failed; it looks again'),
-      )
-      .then(() => {
-        if (timer !== undefined) timer = setTimeout(round, EVERY_MS)
-      })
-  }
-
-  return {
-    look,
-    start: () => {
-      timer = setTimeout(round, 0)
+  const loop = createLoop({
+    name: 'watch',
+    run: async () => {
+      await look()
+      return EVERY_MS
     },
-    stop: async () => {
-      clearTimeout(timer)
-      timer = undefined
-      await running
-    },
-  }
+    afterErrorMs: EVERY_MS,
+    log: options.log,
+  })
+  return { look, start: loop.start, stop: loop.stop }
 }

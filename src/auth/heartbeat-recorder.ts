@@ -30,12 +30,22 @@ export function createHeartbeatRecorder(options: {
   onFailed(error: unknown): void
 }): HeartbeatRecorder {
   let beats = new Map<string, Beat>()
+  let started = false
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
 
   const keep = (beat: Beat): void => {
     const before = beats.get(beat.sourceId)
     beats.set(beat.sourceId, before === undefined ? beat : joined(before, beat))
+    arm()
+  }
+  /** Only while there is something to write: a timer that finds nothing would wake an idle process. */
+  const arm = (): void => {
+    if (!started || timer !== undefined || beats.size === 0) return
+    timer = setTimeout(() => {
+      timer = undefined
+      void flush()
+    }, EVERY_MS)
   }
 
   const write = async (): Promise<void> => {
@@ -71,10 +81,12 @@ export function createHeartbeatRecorder(options: {
     },
     flush,
     start: () => {
-      timer = setInterval(() => void flush(), EVERY_MS)
+      started = true
+      arm()
     },
     stop: async () => {
-      clearInterval(timer)
+      started = false
+      clearTimeout(timer)
       await flush()
     },
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
+import { PROCESS_FLAGS } from '../process-flags.ts'
 
 /** Adds `quittance start`: the hub in a process of its own, with the flags that it needs. */
 export function registerStart(program: Command): void {
@@ -12,7 +13,7 @@ export function registerStart(program: Command): void {
     .action(async () => {
       // Beside this file, compiled or not.
       const main = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url))
-      const flags = new Set([...process.execArgv, '--disable-proto=delete', '--enable-source-maps'])
+      const flags = new Set([...process.execArgv, ...PROCESS_FLAGS])
       const hub = spawn(process.execPath, [...flags, main], { stdio: 'inherit' })
       for (const signal of ['SIGINT', 'SIGTERM'] as const) {
         process.on(signal, () => hub.kill(signal))

@@ -4,6 +4,7 @@ import type { ProcessRole } from '../config/config.ts'
 import { reopenDrifted } from '../intake/drift.ts'
 import { createLeaveOpener } from '../intake/leave-opener.ts'
 import type { UserChangeDeps } from '../intake/user-changes.ts'
+import { createLoop } from '../revocation/loop.ts'
 import { createWorker, type Worker } from '../revocation/worker.ts'
 import { SECOND, systemClock } from '../shared/clock.ts'
 import { newId } from '../shared/ids.ts'
@@ -108,15 +109,14 @@ export async function createHub(options: HubOptions): Promise<Hub> {
 }
 
 function clockRefresh({ stores, log }: Parts): Service {
-  let refreshing: NodeJS.Timeout | undefined
-  return {
-    start: () => {
-      refreshing = setInterval(() => {
-        stores.clock.refresh().catch((error: unknown) => log.warn({ err: error }, 'clock'))
-      }, CLOCK_REFRESH_MS)
+  return createLoop({
+    name: 'clock',
+    run: async () => {
+      await stores.clock.refresh()
+      return CLOCK_REFRESH_MS
     },
-    stop: async () => clearInterval(refreshing),
-  }
+    log,
+  })
 }
 
 function workerRole(

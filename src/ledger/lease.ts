@@ -16,7 +16,8 @@ export interface LeaseStore {
 
 export interface Lease {
   /**
-   * Takes it, or renews it when half of it is over. `new-term`: somebody else may have had it since.
+   * Takes it, or renews it when a third of it is over: a look in every half of a lease keeps it.
+   * `new-term`: somebody else may have had it since.
    *
    * @param patienceMs how long it must have been nobody's; for a process that is only to stand in
    */
@@ -45,7 +46,7 @@ export function createLease(options: {
   return {
     hold: async (patienceMs = 0) => {
       const now = clock.now()
-      if (now < until - leaseMs / 2) return 'held'
+      if (now < until - (leaseMs * 2) / 3) return 'held'
       const taken = await store.takeLease(task, holder, now - patienceMs, now + leaseMs)
       const isSameTerm = taken && now < until
       until = taken ? now + leaseMs : 0

@@ -1,5 +1,7 @@
+import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, MINUTE, SECOND } from '../shared/clock.ts'
+import { coalescedWait } from '../shared/coalesced-wait.ts'
 import { type LedgerLog, silentLog } from './log.ts'
 import type { Signer, SigningRefusal, SignOutcome } from './signer.ts'
 import type { CheckpointStore, LogReadStore, StoredCheckpoint } from './store.ts'
@@ -17,9 +19,10 @@ export interface Publisher {
 
 /** At most one checkpoint in this time; growth in between shares the next one. */
 const INTERVAL_MS = 400
-const IDLE_MS = 1_000
-/** While another process signs. */
-const STANDBY_MS = 5 * SECOND
+/** Where nobody tells of growth, and after a failure. */
+const LOOK_MS = 1 * SECOND
+/** Where growth is told, and while another process signs: the lease is looked after. */
+const IDLE_MS = 5 * SECOND
 const HEARTBEAT_MS = 10 * MINUTE
 
 /** Publishes a signed checkpoint within a second or two of each growth. */
@@ -82,21 +85,24 @@ export function createPublisher(options: {
       const { signal } = wake
       let pauseMs = IDLE_MS
       try {
-        if (await leading()) await publish()
-        else {
-          last = undefined
-          pauseMs = STANDBY_MS
-        }
+        if (await leading()) {
+          await publish()
+          if (alone()) pauseMs = LOOK_MS
+        } else last = undefined
       } catch (error) {
+        pauseMs = LOOK_MS
         log.warn({ err: error }, 'publishing a checkpoint failed; it is tried again')
       }
       if (!signal.aborted) {
-        await sleep(pauseMs, undefined, { signal }).catch((error: unknown) => {
+        const pause = coalescedWait(pauseMs, performance.now())
+        await sleep(pause, undefined, { signal }).catch((error: unknown) => {
           if (!signal.aborted) throw error
         })
       }
-      if (signal.aborted) wake = new AbortController()
-      if (!stopping) await sleep(INTERVAL_MS)
+      if (signal.aborted) {
+        wake = new AbortController()
+        if (!stopping) await sleep(INTERVAL_MS)
+      }
     }
   }
 

@@ -1,4 +1,6 @@
+import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { coalescedWait } from '../shared/coalesced-wait.ts'
 
 export interface Repeated {
   /** Without effect when it runs already. */
@@ -11,7 +13,7 @@ export interface Repeated {
  * Does the same again and again, never two rounds at a time.
  *
  * @param round fails into `onFailed`, and is tried again
- * @param pauseMs between the end of a round and the next
+ * @param pauseMs at most, between the end of a round and the next
  */
 export function repeat(
   round: () => Promise<unknown>,
@@ -24,7 +26,8 @@ export function repeat(
     const { signal } = stopping
     while (!signal.aborted) {
       await round().catch(onFailed)
-      await sleep(pauseMs(), undefined, { signal }).catch((error: unknown) => {
+      const pause = coalescedWait(pauseMs(), performance.now())
+      await sleep(pause, undefined, { signal }).catch((error: unknown) => {
         if (!signal.aborted) throw error
       })
     }

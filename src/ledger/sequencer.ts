@@ -1,5 +1,7 @@
+import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, SECOND } from '../shared/clock.ts'
+import { coalescedWait } from '../shared/coalesced-wait.ts'
 import { HubError, isHubError } from '../shared/errors.ts'
 import type { Admission, KnownWriter } from './admission.ts'
 import { createBatchReader, withAnnounced } from './batch-reader.ts'
@@ -63,6 +65,9 @@ export interface Sequencer {
 
 const BUSY_POLL_MS = 200
 const IDLE_POLL_MS = 2 * SECOND
+/** When entries come by the dozen, one transaction seals all that came within this; ms. */
+const MANY = 24
+const MANY_REST_MS = 300
 /** After work or a word of it, rows of other processes are likely: look often for this long. */
 const BUSY_FOR_MS = 5 * SECOND
 
@@ -213,14 +218,19 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     while (!stopping) {
       const { signal } = wake
       let outcome: Tick['kind'] | 'failed'
+      let count = 0
       try {
-        outcome = (await tick()).kind
+        const ticked = await tick()
+        outcome = ticked.kind
+        if (ticked.kind === 'sealed') count = ticked.count
       } catch (error) {
         outcome = 'failed'
         log.warn({ err: error }, 'sealing failed; it is tried again')
       }
       if (outcome === 'sealed') {
         busyUntil = clock.now() + BUSY_FOR_MS
+        // A full batch means that more is waiting.
+        if (count >= MANY && count < batch && !stopping) await sleep(MANY_REST_MS)
         continue
       }
       await pause(pauseAfter(outcome), signal)
@@ -270,7 +280,7 @@ function extend(head: LogHead, rows: readonly PendingEntry[], now: number): Seal
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
-    await sleep(ms, undefined, { signal })
+    await sleep(coalescedWait(ms, performance.now()), undefined, { signal })
   } catch (error) {
     if (!signal.aborted) throw error
   }

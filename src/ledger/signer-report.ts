@@ -6,7 +6,7 @@ import type { WormStatus } from './worm-copy.ts'
 
 /** What the signer's process says of itself, for processes that only read. */
 export interface SignerReport {
-  /** When it said so: it does every half minute, and at each change. */
+  /** When it said so: it does every half minute, and within five seconds of each change. */
   at: Instant
   /** Why nothing is signed. */
   refused: SigningRefusal | undefined
@@ -24,7 +24,7 @@ export interface SignerReporter extends Repeated {
   round(): Promise<void>
 }
 
-const LOOK_MS = 1 * SECOND
+const LOOK_MS = 5 * SECOND
 const REPEAT_MS = 30 * SECOND
 
 /**

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { coalescedWait } from '../shared/coalesced-wait.ts'
 import type { EngineLog } from './log.ts'
 
 /** A task that repeats itself until it is stopped. */
@@ -11,15 +12,16 @@ export interface Loop {
 }
 
 /**
- * @param options.run does one round and returns the wait until the next one, in ms
- * @param options.restMs between two rounds, however often it is poked: under load, one round serves many pokes.
- *   Asked after each round
+ * @param options.run does one round and returns the longest wait until the next one, in ms
+ * @param options.restMs one round in this time, however often it is poked: under load, one round serves many pokes.
+ *   The rest ends at a multiple of it on the process's monotonic clock, so that loops of the same kind begin their
+ *   rounds together and their questions share commands. Asked after each round
  * @param options.afterErrorMs wait after a round that threw; the error goes to the log, the loop goes on
  */
 export function createLoop(options: {
   name: string
   run: () => Promise<number>
-  log: EngineLog
+  log: Pick<EngineLog, 'warn'>
   restMs?: () => number
   afterErrorMs?: number
 }): Loop {
@@ -51,13 +53,16 @@ export function createLoop(options: {
         )
         return options.afterErrorMs ?? 1_000
       })
-      const restMs = options.restMs?.() ?? 0
+      const everyMs = options.restMs?.() ?? 0
+      const restMs = everyMs > 0 ? everyMs - (performance.now() % everyMs) : 0
       if (!stopped && restMs > 0) {
         resting = true
         await wait(restMs)
         resting = false
       }
-      if (!stopped && !poked && waitMs > restMs) await wait(waitMs - restMs)
+      if (!stopped && !poked && waitMs > restMs) {
+        await wait(coalescedWait(waitMs - restMs, performance.now()))
+      }
       wake = undefined
     }
   }

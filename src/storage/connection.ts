@@ -1,4 +1,4 @@
-import mongoose, { type ClientSession, type Connection } from 'mongoose'
+import mongoose, { type ClientSession, type Connection, type mongo } from 'mongoose'
 import { HubError } from '../shared/errors.ts'
 import { translateStorageError } from './errors.ts'
 
@@ -9,15 +9,18 @@ import { translateStorageError } from './errors.ts'
 const CLIENT_OPTIONS = {
   socketTimeoutMS: 5_000,
   connectTimeoutMS: 2_000,
-  heartbeatFrequencyMS: 1_000,
+  heartbeatFrequencyMS: 2_000,
   serverSelectionTimeoutMS: 5_000,
   maxPoolSize: 64,
   writeConcern: { w: 'majority', journal: true },
   readConcern: { level: 'majority' },
-  autoIndex: false,
-  autoCreate: false,
-  bufferCommands: false,
 } as const
+
+/**
+ * How often each pool looks whether it has its least number of connections. There is none here, and the driver's default
+ * wakes an idle process ten times a second; its own option for it is not among those that a client takes.
+ */
+const POOL_CHECK_MS = 5_000
 
 /**
  * Connects and makes sure that transactions are possible.
@@ -26,9 +29,9 @@ const CLIENT_OPTIONS = {
  * @throws HubError ERR_STORAGE_UNAVAILABLE when nobody answers
  */
 export async function connect(uri: string, dbName: string): Promise<Connection> {
-  const connection = mongoose.createConnection(uri, { ...CLIENT_OPTIONS, dbName })
+  const client = clientOf(uri, dbName)
   try {
-    await connection.asPromise()
+    const connection = mongoose.createConnection().setClient(await client.connect())
     const hello = await connection.db?.admin().command({ hello: 1 })
     if (hello?.['setName'] === undefined && hello?.['msg'] !== 'isdbgrid') {
       throw new HubError(
@@ -39,9 +42,15 @@ export async function connect(uri: string, dbName: string): Promise<Connection> 
     }
     return connection
   } catch (error) {
-    await connection.close()
+    await client.close()
     throw translateStorageError(error)
   }
+}
+
+function clientOf(uri: string, dbName: string): mongo.MongoClient {
+  const client = new mongoose.mongo.MongoClient(uri, CLIENT_OPTIONS)
+  Object.assign(client.options, { dbName, minPoolSizeCheckFrequencyMS: POOL_CHECK_MS })
+  return client
 }
 
 /**

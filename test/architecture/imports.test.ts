@@ -82,13 +82,22 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
     ['express', 'zod'],
   ],
   'src/cli': [
-    ['src/shared', 'src/config', 'src/vault', 'src/ledger', 'src/storage', 'src/version.ts'],
+    [
+      'src/shared',
+      'src/config',
+      'src/vault',
+      'src/ledger',
+      'src/storage',
+      'src/version.ts',
+      'src/process-flags.ts',
+    ],
     ['commander'],
   ],
   // The composition root and the process around it know everybody.
   'src/composition': [['*'], ['express', 'mongoose']],
   'src/main.ts': [['*'], []],
   'src/version.ts': [[], []],
+  'src/process-flags.ts': [[], []],
 }
 
 /** What a connector imports beside the SDK and zod: the packages of its protocol. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { PROCESS_FLAGS } from '../../src/process-flags.ts'
 
 /** The hub as operators run it: compiled, in a process of its own, so that it can be killed. */
 export interface HubProcess {
@@ -17,7 +18,7 @@ export interface HubProcess {
 
 /** Starts the hub and waits until it is ready; rejects with what it printed when it ends before that. */
 export async function startHubProcess(env: Record<string, string>): Promise<HubProcess> {
-  const child = spawn(process.execPath, ['--disable-proto=delete', 'dist/src/main.js'], {
+  const child = spawn(process.execPath, [...PROCESS_FLAGS, 'dist/src/main.js'], {
     env: { PATH: process.env['PATH'] ?? '', PORT: '0', LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

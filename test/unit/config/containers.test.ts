@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { SETTINGS } from '../../../src/config/settings.ts'
+import { PROCESS_FLAGS } from '../../../src/process-flags.ts'
 
 const file = (name: string): string =>
   readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8')
@@ -21,6 +22,7 @@ test('Dockerfile, the last stage, runs as nobody in particular and starts the hu
   expect(last).not.toMatch(/npm (ci|install)/)
   const start = JSON.parse(file('package.json')).scripts.start as string
   expect(last).toContain(`ENTRYPOINT ${JSON.stringify(start.split(' ')).replaceAll(',', ', ')}`)
+  expect(start.split(' ')).toEqual(['node', ...PROCESS_FLAGS, 'dist/src/main.js'])
 })
 
 test('Dockerfile, its Node, is one that the package allows', () => {
