@@ -14,11 +14,16 @@ import type { WorkerLaneStore } from './worker-store.ts'
 /** Every so many claims the longest due lane goes first, however unimportant. */
 const AGE_TURN = 10
 
-/** Between two claims: places that become free meanwhile are filled together; ms. Longer while lanes queue up. */
+/**
+ * Between two claims: places that become free meanwhile are filled together; ms. Longer while lanes queue up, and longer
+ * still where the app bears many of them at once.
+ */
 const REST_MS = 15
 const QUEUE_MS = 40
+const WIDE_QUEUE_MS = 80
+const WIDE = 8
 /** An app stays open for this long: its configuration and secrets are read once for several claims. */
-const OPEN_MS = 250
+const OPEN_MS = 1_000
 
 /** Wait at least this long, at most twice, when other processes keep the app busy. */
 const CROWDED_MS = 50
@@ -36,7 +41,7 @@ export interface AppLoopDeps extends LaneRunDeps {
   log: EngineLog
   newId(): string
   /** Something in a lane is ready to be projected. */
-  onMoved(): void
+  onMoved(lane: Lane): void
   /** Stands around the work on a lane from its claim on, for traces; changes nothing. */
   aroundLane?<T>(lane: Lane, work: () => Promise<T>): Promise<T>
 }
@@ -60,11 +65,12 @@ export function createAppLoop(
   let app = first
   let stopping = false
   let claims = 0
-  /** The last claim was too much, together with those of other processes. */
-  let crowded = false
+  /** As last counted. */
+  let others = { lanes: 0, holders: 0 }
   let queued = false
   let opened: { until: number; opening: Opening } | undefined
   const running = new Set<Promise<void>>()
+  const queueMs = limits.concurrency < WIDE ? QUEUE_MS : WIDE_QUEUE_MS
   const health = createAppHealth(limits.concurrency)
   const control: RunControl = {
     stopping: () => stopping,
@@ -87,17 +93,20 @@ export function createAppLoop(
     const free = health.concurrency(now) - running.size
     if (stopping || app.state === 'paused') return ASLEEP_MS
     if (free <= 0) return Math.max(health.quietUntil() - now, 0) || ASLEEP_MS
-    if (crowded && (await placesLeft()) === 0) return CROWDED_MS * (1 + deps.random())
+    // Up to its share a process claims first and counts then; what others leave unused it takes one by one.
+    const share = Math.max(Math.floor(limits.concurrency / (others.holders + 1)), 1)
+    const own = Math.min(free, share - running.size)
+    if (own <= 0 && (await placesLeft()) === 0) return CROWDED_MS * (1 + deps.random())
+    const limit = Math.max(own, 1)
     claims += 1
     const claimed = await deps.lanes.claim({
       appId: app.id,
       lease: { id: deps.newId(), holder: deps.holder, until: now + deps.leaseMs },
       now,
-      // Greedy claims of several processes would only be given back, all of them.
-      limit: crowded ? 1 : free,
+      limit,
       order: claims % AGE_TURN === 0 ? 'age' : 'priority',
     })
-    queued = claimed.length === free
+    queued = claimed.length === limit
     if (claimed.length === 0) return ASLEEP_MS
     // First the leases, then the count: of two processes that claim at once, at least one sees both.
     const places = await placesLeft()
@@ -107,8 +116,7 @@ export function createAppLoop(
     }
     const excess = claimed.slice(places)
     await Promise.all(excess.map(giveBack))
-    crowded = excess.length > 0
-    if (crowded) return CROWDED_MS * (1 + deps.random())
+    if (excess.length > 0) return CROWDED_MS * (1 + deps.random())
     return claimed.length < free ? 0 : ASLEEP_MS
   }
 
@@ -129,8 +137,8 @@ export function createAppLoop(
 
   /** What the app bears, less what this process and all others have under way. */
   const placesLeft = async (): Promise<number> => {
-    const others = await deps.lanes.leasedByOthers(app.id, deps.holder, deps.clock.now())
-    return Math.max(limits.concurrency - running.size - others, 0)
+    others = await deps.lanes.leasedByOthers(app.id, deps.holder, deps.clock.now())
+    return Math.max(limits.concurrency - running.size - others.lanes, 0)
   }
 
   /** Other processes have taken all that the app bears. No attempt is charged. */
@@ -146,7 +154,7 @@ export function createAppLoop(
     const doing = (): Promise<void> => work(hold, opening)
     const done = (deps.aroundLane?.(lane, doing) ?? doing()).finally(() => {
       running.delete(done)
-      deps.onMoved()
+      deps.onMoved(lane)
       loop.poke()
     })
     running.add(done)
@@ -170,7 +178,7 @@ export function createAppLoop(
   const loop = createLoop({
     name: `app ${first.id}`,
     run: claim,
-    restMs: () => (queued ? QUEUE_MS : REST_MS),
+    restMs: () => (queued ? queueMs : REST_MS),
     log: deps.log,
   })
   return {

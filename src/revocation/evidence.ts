@@ -22,10 +22,22 @@ export interface StoredEvidence {
   record: EvidenceRecord
 }
 
+/** Evidence as it is kept: encrypted, and not stored yet. */
+export interface SealedEvidence {
+  id: string
+  offboardingId: string
+  revocationId: string
+  sealed: Buffer
+}
+
 /** Evidence, encrypted under the key of its case: deleting that key erases it. */
 export interface EvidenceStore {
-  /** @throws HubError ERR_NOT_FOUND when the case key was erased */
-  put(offboardingId: string, revocationId: string, record: EvidenceRecord): Promise<string>
+  /**
+   * Encrypts. It is stored together with the step of the lane that names it, see `WorkerLaneStore.swap`.
+   *
+   * @throws HubError ERR_NOT_FOUND when the case key was erased
+   */
+  seal(offboardingId: string, revocationId: string, record: EvidenceRecord): Promise<SealedEvidence>
   /** Null: looked, and it is not there, or its case was erased. */
   get(id: string): Promise<StoredEvidence | null>
   /** By id; without those that `get` would answer with null. */

@@ -48,7 +48,7 @@ async function listAll(run: LaneRun): Promise<Enumeration> {
 
 async function subjectOf(run: LaneRun): Promise<Subject> {
   const { current, id } = run.hold.lane()
-  const offboarding = await run.offboardings.offboarding(current?.offboardingId ?? '')
-  if (offboarding === null) throw new Error(`lane ${id} belongs to no case`)
-  return offboarding.subject
+  const subject = await run.cases.subject(current?.offboardingId ?? '')
+  if (subject === null) throw new Error(`lane ${id} belongs to no case`)
+  return subject
 }

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock, Instant } from '../shared/clock.ts'
 import { isHubError } from '../shared/errors.ts'
+import type { SealedEvidence } from './evidence.ts'
 import type { Lane } from './lane.ts'
 import type { Holding, LaneEvent } from './lane-event.ts'
 import { transition } from './transition.ts'
@@ -30,6 +31,8 @@ export interface Hold {
    * @throws LeaseLost
    */
   note(event: Said): Promise<Lane>
+  /** Takes along what the next event names: it is stored with it. @returns its id */
+  keep(evidence: SealedEvidence): string
   /**
    * Stores what happened, as one compare-and-swap, after what was noted before. A newer intent that came in meanwhile
    * is taken up on the way, so look at the result.
@@ -70,6 +73,7 @@ export function createHold(
   /** `stored`, moved by what was noted since. */
   let lane = claimed
   let noted: { event: Said; at: Instant }[] = []
+  let evidence: SealedEvidence[] = []
   let deadline = options.since + leaseMs - LEASE_MARGIN_MS
   let queue: Promise<unknown> = Promise.resolve()
 
@@ -84,7 +88,10 @@ export function createHold(
       if (!isOurs(stored)) throw new LeaseLost(`the lease of ${stored.id} is over`)
       const after = event === undefined ? lane : moved(lane, event, clock.now())
       if (after === stored) return stored
-      const kept = await lanes.swap(stored, after)
+      const taken = evidence
+      const kept = await lanes.swap(stored, after, taken)
+      // Stored, whoever won.
+      evidence = evidence.filter((one) => !taken.includes(one))
       if (kept !== null) {
         stored = kept
         lane = kept
@@ -128,6 +135,10 @@ export function createHold(
         lane = moved(lane, event, at)
         return lane
       }),
+    keep: (sealed) => {
+      evidence = [...evidence, sealed]
+      return sealed.id
+    },
     say: (event) => inTurn(() => patiently(() => move(event))),
     patiently,
     leftMs: () => deadline - performance.now(),

@@ -14,8 +14,8 @@ export interface LaneRun {
   open: OpenApp
   calls: AppCalls
   pace: () => Promise<void>
-  evidence: Pick<EvidenceStore, 'put'>
-  offboardings: Pick<ProjectionStore, 'offboarding'>
+  evidence: Pick<EvidenceStore, 'seal'>
+  cases: Pick<ProjectionStore, 'subject'>
   vault: Pick<Vault, 'seal' | 'open'>
   clock: Clock
   random: () => number
@@ -28,15 +28,16 @@ export const specOf = (run: LaneRun, facet: FacetSpec['facet']): FacetSpec | und
 
 const connectorName = ({ manifest }: Connector): string => `${manifest.id}@${manifest.version}`
 
-/** Stores what an app said about one unit of the present case; returns the evidence id. */
-export function keepEvidence(
+/** Takes what an app said about one unit of the present case along to the next stored step; returns the evidence id. */
+export async function keepEvidence(
   run: LaneRun,
   revocationId: string,
   record: Omit<EvidenceRecord, 'connector'>,
 ): Promise<string> {
   const offboardingId = run.hold.lane().current?.offboardingId ?? ''
   const connector = connectorName(run.open.connector)
-  return run.hold.patiently(() =>
-    run.evidence.put(offboardingId, revocationId, { ...record, connector }),
+  const sealed = await run.hold.patiently(() =>
+    run.evidence.seal(offboardingId, revocationId, { ...record, connector }),
   )
+  return run.hold.keep(sealed)
 }

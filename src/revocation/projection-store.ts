@@ -23,8 +23,8 @@ export interface ProjectionStore {
     cases: readonly Pick<Offboarding, 'id' | 'expected'>[],
     tx: Transaction,
   ): Promise<ReadonlySet<string>>
-  /** The person of a case; null when it was erased. */
-  offboarding(id: string): Promise<Offboarding | null>
+  /** The person of a case, as a second ago at the earliest; null when there is no such case. */
+  subject(offboardingId: string): Promise<Offboarding['subject'] | null>
   /** The revocations of some cases, in no order. */
   ofOffboardings(ids: readonly string[]): Promise<Revocation[]>
   /**

@@ -27,6 +27,8 @@ const REST_MS = 30
 const MANY_MS = 200
 const MANY = 8
 const IDLE_MS = 10_000
+/** Between two looks at everything, while there is work: what others moved is mostly theirs to carry. */
+const SWEEP_MS = 1_000
 /** Between two looks at what waits in the ledger's intake. */
 export const HEED_MS = 500
 
@@ -46,12 +48,20 @@ export interface ProjectorDeps {
   oldestWaitingMs?(): Promise<number | null>
 }
 
+export interface Projector extends Loop {
+  /** This process gave that lane back: there may be news in it. */
+  moved(laneId: string): void
+}
+
 /**
  * Carries what happened in lanes to the revocations, which people see, and to the ledger's intake. One transaction
  * for many lanes: revocations, intake, and the outboxes cleared by compare-and-swap. A crash before the commit
- * repeats it, a crash after it finds nothing left to do.
+ * repeats it, a crash after it finds nothing left to do. Each process carries first what it moved itself: side by side
+ * they would only be in each other's way.
  */
-export function createProjector(deps: ProjectorDeps): Loop {
+export function createProjector(deps: ProjectorDeps): Projector {
+  const moved = new Set<string>()
+  let sweptAt = Number.NEGATIVE_INFINITY
   let many = false
   let slowMs = 0
   let heededAt = Number.NEGATIVE_INFINITY
@@ -68,8 +78,23 @@ export function createProjector(deps: ProjectorDeps): Loop {
     if (before > 0 && slowMs === 0) deps.log.info({}, 'the ledger keeps up again')
     return before === 0 && slowMs > 0
   }
+  const news = async (): Promise<Lane[]> => {
+    const now = performance.now()
+    if (moved.size > 0 && now < sweptAt + SWEEP_MS) {
+      const own = [...moved].slice(0, BATCH)
+      for (const id of own) moved.delete(id)
+      return await deps.lanes.dirty(BATCH, own)
+    }
+    const known = [...moved]
+    const all = await deps.lanes.dirty(BATCH)
+    if (all.length < BATCH) {
+      sweptAt = now
+      for (const id of known) moved.delete(id)
+    }
+    return all
+  }
   const project = async (): Promise<number> => {
-    const lanes = await deps.lanes.dirty(BATCH)
+    const lanes = await news()
     // Only with something to add, or while it is slow: an idle hub asks nothing.
     if ((lanes.length > 0 || slowMs > 0) && (await heed())) return slowMs
     many = lanes.length >= MANY && lanes.length < BATCH
@@ -77,10 +102,22 @@ export function createProjector(deps: ProjectorDeps): Loop {
     if (enqueued > 0) deps.onEnqueued()
     if (failed > 0) return 500
     // While it is slow it looks again by itself: nothing may be left to wake it.
-    return lanes.length === BATCH ? 0 : slowMs > 0 ? slowMs : IDLE_MS
+    if (lanes.length === BATCH || moved.size > 0) return 0
+    return slowMs > 0 ? slowMs : IDLE_MS
   }
   const restMs = () => Math.max(slowMs, many ? MANY_MS : REST_MS)
-  return createLoop({ name: 'projector', run: project, restMs, log: deps.log })
+  const loop = createLoop({ name: 'projector', run: project, restMs, log: deps.log })
+  return {
+    ...loop,
+    poke: () => {
+      sweptAt = Number.NEGATIVE_INFINITY
+      loop.poke()
+    },
+    moved: (laneId) => {
+      moved.add(laneId)
+      loop.poke()
+    },
+  }
 }
 
 interface Projection {

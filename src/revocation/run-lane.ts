@@ -19,8 +19,8 @@ const LINGER_MS = 1_500
 
 export interface LaneRunDeps {
   runner: Pick<ConnectorRunner, 'open'>
-  evidence: Pick<EvidenceStore, 'put'>
-  offboardings: Pick<ProjectionStore, 'offboarding'>
+  evidence: Pick<EvidenceStore, 'seal'>
+  cases: Pick<ProjectionStore, 'subject'>
   vault: Pick<Vault, 'seal' | 'open'>
   clock: Clock
   random: () => number

@@ -1,5 +1,6 @@
 import type { Instant } from '../shared/clock.ts'
 import type { Transaction } from '../shared/transaction.ts'
+import type { SealedEvidence } from './evidence.ts'
 import type { Lane, Lease } from './lane.ts'
 
 /** Lanes as the worker, reaper and projector need them. Failures throw; an empty answer means "looked, none". */
@@ -7,9 +8,11 @@ export interface WorkerLaneStore {
   lane(id: string, tx?: Transaction): Promise<Lane | null>
   /**
    * Keeps `after` if the stored rev is still `before.rev`.
+   *
+   * @param evidence what `after` names: stored before it in any case, and once, however often it is repeated
    * @returns the stored lane (its rev is one higher), or null when somebody else was faster
    */
-  swap(before: Lane, after: Lane): Promise<Lane | null>
+  swap(before: Lane, after: Lane, evidence?: readonly SealedEvidence[]): Promise<Lane | null>
   /**
    * Many at once, in a transaction.
    * @returns ids of those that were kept; the others were moved by somebody else
@@ -31,8 +34,12 @@ export interface WorkerLaneStore {
   }): Promise<Lane[]>
   /** The earliest due time of each of these apps that has work. One call, one index entry per app. */
   nextDue(appIds: readonly string[]): Promise<Map<string, Instant>>
-  /** Lanes of one app that other holders have on lease. */
-  leasedByOthers(appId: string, holder: string, now: Instant): Promise<number>
+  /** How many lanes of one app other holders have on lease, and how many holders those are. */
+  leasedByOthers(
+    appId: string,
+    holder: string,
+    now: Instant,
+  ): Promise<{ lanes: number; holders: number }>
   /**
    * Takes `count` slots of an app's rate, `gapMs` apart, for this process alone.
    * @returns when the first one begins
@@ -45,8 +52,10 @@ export interface WorkerLaneStore {
   /**
    * Lanes with news for the revocations or the ledger. The steps of a holder at work are no news until it has
    * something to record or gives the lane back.
+   *
+   * @param among only these; absent: all
    */
-  dirty(limit: number): Promise<Lane[]>
+  dirty(limit: number, among?: readonly string[]): Promise<Lane[]>
   /** Lanes of one app whose credential is refused. */
   held(appId: string, limit: number): Promise<Lane[]>
 }

@@ -5,6 +5,7 @@ import type { Transaction } from '../shared/transaction.ts'
 import { type AppLoop, type AppLoopDeps, createAppLoop } from './app-loop.ts'
 import { createCloser } from './closer.ts'
 import { createEscalator, type Escalation } from './escalator.ts'
+import type { Lane } from './lane.ts'
 import { createLoop, type Loop } from './loop.ts'
 import type { ProjectionStore } from './projection-store.ts'
 import { createProjector, type ProjectorDeps } from './projector.ts'
@@ -34,7 +35,7 @@ const GRACE_MS = 5_000
 const DEFAULT_LIMITS = { concurrency: 4 }
 
 export interface WorkerDeps
-  extends Omit<AppLoopDeps, 'leaseMs' | 'random' | 'onMoved' | 'offboardings'>,
+  extends Omit<AppLoopDeps, 'leaseMs' | 'random' | 'onMoved' | 'cases'>,
     Omit<ProjectorDeps, 'evidence' | 'lanes' | 'revocations' | 'onEnqueued'> {
   apps: Pick<AppStore, 'all' | 'app'>
   /** Installed connectors, for their limits. */
@@ -81,8 +82,8 @@ export function createWorker(given: WorkerDeps): Worker {
     ...given,
     leaseMs: given.leaseMs ?? LEASE_MS,
     random: given.random ?? Math.random,
-    offboardings: given.revocations,
-    onMoved: () => projector.poke(),
+    cases: given.revocations,
+    onMoved: (lane: Lane) => projector.moved(lane.id),
     onEnqueued: () => given.onEnqueued?.(),
     onReaped: () => scheduler.poke(),
   }

@@ -1,4 +1,4 @@
-import mongoose from 'mongoose'
+import mongoose, { type mongo } from 'mongoose'
 import { HubError } from '../shared/errors.ts'
 
 const { MongoError, MongoServerError, MongoNetworkError, MongoServerSelectionError } =
@@ -16,7 +16,7 @@ const UNAVAILABLE_CODES = new Set([
  */
 export function translateStorageError(error: unknown): unknown {
   if (error instanceof HubError) return error
-  if (error instanceof MongoServerError && error.code === 11000) {
+  if (isDuplicateKey(error)) {
     return new HubError('ERR_UNIQUENESS', 'a resource with this value exists already', {
       cause: error,
       details: { key: Object.keys((error['keyPattern'] as object | undefined) ?? {}) },
@@ -35,6 +35,9 @@ export function translateStorageError(error: unknown): unknown {
   }
   return error
 }
+
+export const isDuplicateKey = (error: unknown): error is mongo.MongoServerError =>
+  error instanceof MongoServerError && error.code === 11000
 
 function isUnavailable(error: unknown): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true

@@ -1,28 +1,25 @@
-import { performance } from 'node:perf_hooks'
 import type { Connection, mongo } from 'mongoose'
 import type {
   CaseKeys,
   EvidenceRecord,
   EvidenceStore,
+  SealedEvidence,
   StoredEvidence,
 } from '../revocation/evidence.ts'
 import { HubError } from '../shared/errors.ts'
 import { newId } from '../shared/ids.ts'
 import { decrypt, encrypt } from '../vault/vault.ts'
 import { translated } from './errors.ts'
-import { gathered } from './lane-batch.ts'
+import { remembered } from './lane-batch.ts'
 
-interface EvidenceRow {
-  _id: string
-  offboardingId: string
-  revocationId: string
-  sealed: Buffer
-}
+export type EvidenceRow = Omit<SealedEvidence, 'id'> & { _id: string }
+
+export const evidenceRow = ({ id, ...row }: SealedEvidence): EvidenceRow => ({ _id: id, ...row })
 
 /** As the contract says; a connector that sends more is cut, not believed less. */
 const MAX_BODY = 64 * 1024
 
-const evidenceOf = (connection: Connection): mongo.Collection<EvidenceRow> =>
+export const evidenceOf = (connection: Connection): mongo.Collection<EvidenceRow> =>
   connection
     .getClient()
     .db(connection.name)
@@ -39,28 +36,18 @@ export async function prepareEvidence(connection: Connection): Promise<void> {
 /** Evidence in MongoDB. Call `prepareEvidence` once before. */
 export function createEvidenceStore(connection: Connection, caseKeys: CaseKeys): EvidenceStore {
   const rows = evidenceOf(connection)
-  const keys = remembered(caseKeys)
-  const insert = gathered<EvidenceRow, undefined>({
-    most: 100,
-    run: (batch) =>
-      translated(async () => {
-        await rows.insertMany([...batch], { ordered: false })
-        return []
-      }),
-  })
+  const caseKey = remembered(caseKeys.caseKey)
   const open = async (row: EvidenceRow): Promise<StoredEvidence | null> => {
-    const key = await keys.caseKey(row.offboardingId)
+    const key = await caseKey(row.offboardingId)
     return key && opened(row, key)
   }
   return {
-    put: async (offboardingId, revocationId, record) => {
-      const key = await keys.caseKey(offboardingId)
+    seal: async (offboardingId, revocationId, record) => {
+      const key = await caseKey(offboardingId)
       if (key === null) throw new HubError('ERR_NOT_FOUND', 'the key of this case was erased')
       const id = newId()
       const bytes = Buffer.from(JSON.stringify(bounded(record)))
-      const sealed = encrypt(key, bytes, context(id))
-      await insert({ _id: id, offboardingId, revocationId, sealed })
-      return id
+      return { id, offboardingId, revocationId, sealed: encrypt(key, bytes, context(id)) }
     },
 
     get: async (id) => {
@@ -77,31 +64,8 @@ export function createEvidenceStore(connection: Connection, caseKeys: CaseKeys):
 
     ofOffboarding: async (offboardingId) => {
       const found = await translated(() => rows.find({ offboardingId }).sort({ _id: 1 }).toArray())
-      const key = await keys.caseKey(offboardingId)
+      const key = await caseKey(offboardingId)
       return key === null ? [] : found.map((row) => opened(row, key))
-    },
-  }
-}
-
-/** One revocation asks for the key of its case half a dozen times within a second. Erased is gone after that. */
-const REMEMBER_MS = 1_000
-
-function remembered(caseKeys: CaseKeys): CaseKeys {
-  const known = new Map<string, { until: number; key: Promise<Buffer | null> }>()
-  return {
-    caseKey: async (offboardingId) => {
-      const now = performance.now()
-      const recent = known.get(offboardingId)
-      if (recent !== undefined && recent.until > now) return await recent.key
-      // In the order of insertion, so the first ones are the oldest.
-      for (const [id, { until }] of known) {
-        if (until > now) break
-        known.delete(id)
-      }
-      const key = caseKeys.caseKey(offboardingId)
-      known.set(offboardingId, { until: now + REMEMBER_MS, key })
-      key.catch(() => known.delete(offboardingId))
-      return await key
     },
   }
 }

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 
 /** Between two batches: more callers come along, and each of them waits a moment at most. Under load, longer. */
@@ -67,4 +68,26 @@ export function gatheredById<Row extends { _id: string }>(
       return ids.map((id) => found.get(id) ?? null)
     },
   })
+}
+
+/** One lane asks for the same of its case half a dozen times within a second, and so do the other lanes of the case. */
+const REMEMBER_MS = 1_000
+
+/** Answers are given again for a second. Only for what does not change: what was erased meanwhile is gone after that. */
+export function remembered<T>(look: (id: string) => Promise<T>): (id: string) => Promise<T> {
+  const known = new Map<string, { until: number; found: Promise<T> }>()
+  return async (id) => {
+    const now = performance.now()
+    const recent = known.get(id)
+    if (recent !== undefined && recent.until > now) return await recent.found
+    // In the order of insertion, so the first ones are the oldest.
+    for (const [old, { until }] of known) {
+      if (until > now) break
+      known.delete(old)
+    }
+    const found = look(id)
+    known.set(id, { until: now + REMEMBER_MS, found })
+    found.catch(() => known.delete(id))
+    return await found
+  }
 }

@@ -87,10 +87,14 @@ export function createLaneClaim(
   }
 }
 
-/** How many lanes of each app other holders have on lease; looks of several apps go together. */
+/** How many lanes of each app how many other holders have on lease; looks of several apps go together. */
 export function createLeaseCount(
   lanes: mongo.Collection<LaneRow>,
-): (look: { appId: string; holder: string; now: Instant }) => Promise<number> {
+): (look: {
+  appId: string
+  holder: string
+  now: Instant
+}) => Promise<{ lanes: number; holders: number }> {
   return gathered({
     most: MOST_APPS,
     run: (looks) =>
@@ -107,11 +111,13 @@ export function createLeaseCount(
             { $group: { _id: { appId: '$appId', holder: '$lease.holder' }, count: { $sum: 1 } } },
           ])
           .toArray()
-        return looks.map(({ appId, holder }) =>
-          leased
-            .filter(({ _id }) => _id.appId === appId && _id.holder !== holder)
-            .reduce((sum, { count }) => sum + count, 0),
-        )
+        return looks.map(({ appId, holder }) => {
+          const others = leased.filter(({ _id }) => _id.appId === appId && _id.holder !== holder)
+          return {
+            lanes: others.reduce((sum, { count }) => sum + count, 0),
+            holders: others.length,
+          }
+        })
       }),
   })
 }

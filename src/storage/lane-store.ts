@@ -16,7 +16,7 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
   const lanes = lanesOf(connection)
   const paces = pacesOf(connection)
   const write = writerOn(connection)
-  const swapInBatch = createLaneSwap(lanes)
+  const swapInBatch = createLaneSwap(connection)
   const claim = createLaneClaim(lanes)
   const leasedByOthers = createLeaseCount(lanes)
 
@@ -61,7 +61,7 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
         return row && laneOf(row)
       }),
 
-    swap: (before, after) => swapInBatch({ before, after }),
+    swap: (before, after, evidence = []) => swapInBatch({ before, after, evidence }),
 
     swapAll: async (swaps, tx) => {
       if (swaps.length === 0) return new Set()
@@ -118,9 +118,10 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
         )
       }),
 
-    dirty: (limit) =>
+    dirty: (limit, among) =>
       within(undefined, async () => {
-        return (await lanes.find({ news: true }).limit(limit).toArray()).map(laneOf)
+        const news = { news: true, ...(among === undefined ? {} : { _id: { $in: [...among] } }) }
+        return (await lanes.find(news).limit(limit).toArray()).map(laneOf)
       }),
 
     held: (appId, limit) =>

@@ -5,7 +5,7 @@ import type { RevocationReader } from '../revocation/reader.ts'
 import type { RevocationStore } from '../revocation/store.ts'
 import type { Revocation } from '../revocation/types.ts'
 import { HubError } from '../shared/errors.ts'
-import { gatheredById } from './lane-batch.ts'
+import { gatheredById, remembered } from './lane-batch.ts'
 import { namesOf } from './people-search.ts'
 import {
   caseKeysOf,
@@ -26,8 +26,9 @@ export function createRevocationStore(
   const revocations = revocationsOf(connection)
   const caseKeys = caseKeysOf(connection)
   const write = writerOn(connection)
-  // Each lane at work asks whom its case is about.
   const caseRow = gatheredById((ids) => offboardings.find({ _id: { $in: ids } }).toArray())
+  // Each lane at work asks whom its case is about.
+  const subject = remembered(async (id) => (await caseRow(id))?.subject ?? null)
 
   return {
     ...createRevocationReader(connection),
@@ -37,6 +38,8 @@ export function createRevocationStore(
         const row = await caseRow(id)
         return row && offboardingOf(row)
       }),
+
+    subject: (id) => within(undefined, () => subject(id)),
 
     insert: async (offboarding, planned, wrappedCaseKey, tx) => {
       const { id, ...fields } = offboarding

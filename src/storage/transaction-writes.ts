@@ -1,5 +1,6 @@
-import mongoose, { type ClientSession, type Connection, type mongo } from 'mongoose'
+import type { ClientSession, Connection, mongo } from 'mongoose'
 import type { Transaction } from '../shared/transaction.ts'
+import { causeOf, named, takesOneMessage, type Write } from './one-message.ts'
 
 /** What came of the writes of one call. */
 export interface Written {
@@ -10,8 +11,6 @@ export interface Written {
   upserted: readonly number[]
 }
 
-type Write<Row extends mongo.Document> = mongo.AnyBulkWriteOperation<Row>
-
 /** One call, waiting for the message that it goes with. */
 interface Call {
   collection: mongo.Collection
@@ -20,11 +19,7 @@ interface Call {
   reject(error: unknown): void
 }
 
-/** The first MongoDB that takes writes to several collections in one message: 8.0. */
-const BULK_WRITE_WIRE_VERSION = 25
-
 const waiting = new WeakMap<ClientSession, Call[]>()
-const abilities = new WeakMap<mongo.MongoClient, Promise<boolean>>()
 
 /** Runs writes of one collection, in order. */
 export type Writer = <Row extends mongo.Document>(
@@ -45,7 +40,7 @@ export type Writer = <Row extends mongo.Document>(
  */
 export function writerOn(
   connection: Connection,
-  oneMessage: (client: mongo.MongoClient) => Promise<boolean> = takesAll,
+  oneMessage: (client: mongo.MongoClient) => Promise<boolean> = takesOneMessage,
 ): Writer {
   const client = connection.getClient()
   return async (collection, writes, tx) => {
@@ -68,18 +63,6 @@ export function writerOn(
       })
     })
   }
-}
-
-function takesAll(client: mongo.MongoClient): Promise<boolean> {
-  const known = abilities.get(client)
-  if (known !== undefined) return known
-  const asked = client
-    .db('admin')
-    .command({ hello: 1 })
-    .then((hello) => Number(hello['maxWireVersion']) >= BULK_WRITE_WIRE_VERSION)
-  abilities.set(client, asked)
-  asked.catch(() => abilities.delete(client))
-  return asked
 }
 
 async function alone<Row extends mongo.Document>(
@@ -114,9 +97,7 @@ async function sendTogether(
 ): Promise<void> {
   try {
     const result = await client.bulkWrite(
-      calls.flatMap(({ collection, writes }) =>
-        writes.map((write) => named(collection.namespace, write)),
-      ),
+      calls.flatMap(({ collection, writes }) => writes.map((write) => named(collection, write))),
       { session, verboseResults: true },
     )
     let from = 0
@@ -128,15 +109,6 @@ async function sendTogether(
     const cause = causeOf(error)
     for (const { reject } of calls) reject(cause)
   }
-}
-
-/** `{ updateOne: {…} }` as `client.bulkWrite` names it: `{ name: 'updateOne', namespace, … }`. */
-function named(
-  namespace: string,
-  write: Write<mongo.Document>,
-): mongo.ClientBulkWriteModel<Record<string, mongo.Document>> {
-  const [[name, model] = []] = Object.entries(write)
-  return { name, namespace, ...model } as mongo.ClientBulkWriteModel<Record<string, mongo.Document>>
 }
 
 function part(result: mongo.ClientBulkWriteResult, from: number, count: number): Written {
@@ -151,17 +123,4 @@ function part(result: mongo.ClientBulkWriteResult, from: number, count: number):
     deleted += result.deleteResults?.get(from + at)?.deletedCount ?? 0
   }
   return { matched, deleted, upserted }
-}
-
-/**
- * The driver wraps what the server said. The labels by which a transaction is repeated are on the inner error, and a
- * duplicate key is known by its code.
- */
-function causeOf(error: unknown): unknown {
-  const { MongoClientBulkWriteError, MongoServerError } = mongoose.mongo
-  if (!(error instanceof MongoClientBulkWriteError)) return error
-  if (error.cause instanceof MongoServerError) return error.cause
-  const [first] = error.writeErrors.values()
-  if (first === undefined) return error
-  return new MongoServerError({ message: first.message, code: first.code })
 }

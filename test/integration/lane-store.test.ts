@@ -2,9 +2,11 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Intent, type Lane, laneId, newLane } from '../../src/revocation/lane.ts'
 import type { LaneEvent } from '../../src/revocation/lane-event.ts'
 import { transition } from '../../src/revocation/transition.ts'
+import { evidenceOf } from '../../src/storage/evidence-store.ts'
 import { lanesOf, prepareLanes } from '../../src/storage/lane-models.ts'
 import { laneRow } from '../../src/storage/lane-rows.ts'
 import { createLaneStore } from '../../src/storage/lane-store.ts'
+import { createLaneSwap } from '../../src/storage/lane-swap.ts'
 import { createTransactor } from '../../src/storage/transaction.ts'
 import { freshDatabase } from '../support/database.ts'
 
@@ -19,6 +21,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   await lanesOf(database.connection).deleteMany({})
+  await evidenceOf(database.connection).deleteMany({})
 })
 afterAll(() => database.dispose())
 
@@ -237,4 +240,55 @@ test('lane store, leases that ran out and lanes with news, are found', async () 
   expect(await store.expired(NOW + 999, 10)).toEqual([])
   expect(await store.expired(NOW + 1_000, 10)).toHaveLength(1)
   expect((await store.dirty(10)).map((lane) => lane.id)).toEqual([keyOf('bob').id])
+})
+
+const sealed = (id: string) => ({
+  id,
+  offboardingId: 'o1',
+  revocationId: 'r1',
+  sealed: Buffer.from(`evidence ${id}`),
+})
+const evidenceIds = async () =>
+  (await evidenceOf(database.connection).find().sort({ _id: 1 }).toArray()).map(({ _id }) => _id)
+
+test.each([
+  ['MongoDB 8', undefined],
+  ['an older MongoDB', async () => false],
+])(
+  'lane store, %s, keeps evidence with the step that names it, once, whoever was faster',
+  async (_name, oneMessage) => {
+    const swap = createLaneSwap(database.connection, oneMessage)
+    await store.save([wanted('ann'), wanted('bob'), wanted('cat')])
+    const [ann, bob, cat] = (await claim(3)).sort((a, b) => (a.userId < b.userId ? -1 : 1))
+    const later = (lane: Lane | undefined): { before: Lane; after: Lane } => ({
+      before: lane!,
+      after: { ...lane!, attempts: 7 },
+    })
+    // Somebody moved Bob since he was read; Cat's evidence is there, from an attempt that was never answered.
+    await store.swap(bob!, { ...bob!, attempts: 3 })
+    await evidenceOf(database.connection).insertOne({
+      _id: 'e4',
+      offboardingId: 'o1',
+      revocationId: 'r1',
+      sealed: Buffer.from('evidence e4'),
+    })
+    const kept = await Promise.all([
+      swap({ ...later(ann), evidence: [sealed('e1'), sealed('e2')] }),
+      swap({ ...later(bob), evidence: [sealed('e3')] }),
+      swap({ ...later(cat), evidence: [sealed('e4')] }),
+    ])
+    expect(kept.map((lane) => lane?.attempts)).toEqual([7, undefined, 7])
+    expect(await evidenceIds()).toEqual(['e1', 'e2', 'e3', 'e4'])
+    expect((await store.lane(bob!.id))?.attempts).toBe(3)
+    expect(await store.lane(ann!.id)).toEqual(kept[0])
+  },
+)
+
+test('lane store, news among some lanes, is of no others', async () => {
+  await store.save(
+    ['ann', 'bob', 'cat'].map((name) => ({ ...newLane(keyOf(name)), dirty: name !== 'cat' })),
+  )
+  const among = [keyOf('bob').id, keyOf('cat').id]
+  expect((await store.dirty(10, among)).map(({ id }) => id)).toEqual([keyOf('bob').id])
+  expect(await store.dirty(10)).toHaveLength(2)
 })

@@ -15,7 +15,12 @@ import { canonicalJson } from '../../src/shared/canonical-json.ts'
 import { iso } from '../../src/shared/clock.ts'
 import { createAppStore, prepareApps } from '../../src/storage/app-store.ts'
 import { createCaseKeyStore } from '../../src/storage/case-key-store.ts'
-import { createEvidenceStore, prepareEvidence } from '../../src/storage/evidence-store.ts'
+import {
+  createEvidenceStore,
+  evidenceOf,
+  evidenceRow,
+  prepareEvidence,
+} from '../../src/storage/evidence-store.ts'
 import { createCertificateSource } from '../../src/storage/ledger-certificate-source.ts'
 import { createErasure } from '../../src/storage/ledger-erasure.ts'
 import { createLedgerIntake } from '../../src/storage/ledger-intake-store.ts'
@@ -139,7 +144,7 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
   expect(await check()).toMatchObject({ code: 2, text: expect.stringContaining('INCOMPLETE') })
 
   const handle = { facet: 'account', id: 'acc-1' } as const
-  const id = await evidence.put('o1', 'r1', {
+  const sealed = await evidence.seal('o1', 'r1', {
     role: 'after',
     handle,
     state: 'dead',
@@ -147,6 +152,8 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
     connector: 'scim2@1.0.0',
     evidence: { method: 'GET', target: '/Users/acc-1', status: 200, at: now, body: '{}' },
   })
+  const { id } = sealed
+  await evidenceOf(db.connection).insertOne(evidenceRow(sealed))
   const { bytes } = (await evidence.get(id))!
   const eid = 'revocation.verified:r1'
   const leafHash = await seal({
