@@ -2,8 +2,8 @@
 import { commandsBetween, commandsOf, cpuOf, sleep, sum } from './engine-parts.mjs'
 import { openWorld } from './engine-world.mjs'
 
-/** Starting up, compiling, the first looks; the sequencer looks often for 5 s after it sealed. */
-const SETTLE_MS = 8_000
+/** Starting up and the first looks; and compiling, which goes on for as long as code is new. */
+const SETTLE_MS = 60_000
 
 export async function idleCost(bench, { seconds }) {
   const world = await openWorld(bench, 'idle')

@@ -54,7 +54,7 @@ try {
     })
   }
   if (only.has('agenda')) await agendaRate(bench, { jobs: quick ? 400 : 1_500 })
-  if (only.has('idle')) await idleCost(bench, { seconds: quick ? 10 : 30 })
+  if (only.has('idle')) await idleCost(bench, { seconds: quick ? 15 : 60 })
 } finally {
   targets.close()
   await mongod.stop()

@@ -1,5 +1,5 @@
 /**
- * Flags of Node.js that a hub runs with, wherever it is started. Its young objects get room from the start: V8 would
+ * Flags of Node.js that a compiled hub runs with. Its young objects get room from the start: V8 would
  * shrink that to 1 MiB while a hub idles, and clean it up every few seconds, however little there is to do.
  */
 export const PROCESS_FLAGS = [

@@ -13,7 +13,7 @@ export function registerStart(program: Command): void {
     .action(async () => {
       // Beside this file, compiled or not.
       const main = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url))
-      const flags = new Set([...process.execArgv, ...PROCESS_FLAGS])
+      const flags = new Set([...PROCESS_FLAGS, ...process.execArgv])
       const hub = spawn(process.execPath, [...flags, main], { stdio: 'inherit' })
       for (const signal of ['SIGINT', 'SIGTERM'] as const) {
         process.on(signal, () => hub.kill(signal))

@@ -4,7 +4,6 @@ import type { ProcessRole } from '../config/config.ts'
 import { reopenDrifted } from '../intake/drift.ts'
 import { createLeaveOpener } from '../intake/leave-opener.ts'
 import type { UserChangeDeps } from '../intake/user-changes.ts'
-import { createLoop } from '../revocation/loop.ts'
 import { createWorker, type Worker } from '../revocation/worker.ts'
 import { SECOND, systemClock } from '../shared/clock.ts'
 import { newId } from '../shared/ids.ts'
@@ -109,14 +108,15 @@ export async function createHub(options: HubOptions): Promise<Hub> {
 }
 
 function clockRefresh({ stores, log }: Parts): Service {
-  return createLoop({
-    name: 'clock',
-    run: async () => {
-      await stores.clock.refresh()
-      return CLOCK_REFRESH_MS
+  let refreshing: NodeJS.Timeout | undefined
+  return {
+    start: () => {
+      refreshing = setInterval(() => {
+        stores.clock.refresh().catch((error: unknown) => log.warn({ err: error }, 'clock'))
+      }, CLOCK_REFRESH_MS)
     },
-    log,
-  })
+    stop: async () => clearInterval(refreshing),
+  }
 }
 
 function workerRole(

@@ -85,6 +85,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
   const waiting = createBatchReader({ store, origin, batch, known: options.known })
   let running: Promise<void> | undefined
   let stopping = false
+  const ended = new AbortController()
 
   const openTerm = async (): Promise<Keyring> => {
     const leaves = await store.keyLeaves()
@@ -230,7 +231,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
       if (outcome === 'sealed') {
         busyUntil = clock.now() + BUSY_FOR_MS
         // A full batch means that more is waiting.
-        if (count >= MANY && count < batch && !stopping) await sleep(MANY_REST_MS)
+        if (count >= MANY && count < batch && !stopping) await pause(MANY_REST_MS, ended.signal)
         continue
       }
       await pause(pauseAfter(outcome), signal)
@@ -240,6 +241,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
 
   const finish = async (): Promise<void> => {
     stopping = true
+    ended.abort()
     wake.abort()
     await running
     await waiting.settled()

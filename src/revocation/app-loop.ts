@@ -67,6 +67,8 @@ export function createAppLoop(
   let claims = 0
   /** As last counted. */
   let others = { lanes: 0, holders: 0 }
+  /** The last claim was too much, together with those of other processes. */
+  let crowded = false
   let queued = false
   let opened: { until: number; opening: Opening } | undefined
   const running = new Set<Promise<void>>()
@@ -94,9 +96,12 @@ export function createAppLoop(
     if (stopping || app.state === 'paused') return ASLEEP_MS
     if (free <= 0) return Math.max(health.quietUntil() - now, 0) || ASLEEP_MS
     // Up to its share a process claims first and counts then; what others leave unused it takes one by one.
-    const share = Math.max(Math.floor(limits.concurrency / (others.holders + 1)), 1)
-    const own = Math.min(free, share - running.size)
-    if (own <= 0 && (await placesLeft()) === 0) return CROWDED_MS * (1 + deps.random())
+    const share = Math.floor(limits.concurrency / (others.holders + 1))
+    const own = crowded ? 0 : Math.min(free, share - running.size)
+    if (own <= 0 && (await placesLeft()) === 0) {
+      // With lanes in hand, the end of one of them is the time to look again.
+      return running.size > 0 ? ASLEEP_MS : CROWDED_MS * (1 + deps.random())
+    }
     const limit = Math.max(own, 1)
     claims += 1
     const claimed = await deps.lanes.claim({
@@ -116,7 +121,8 @@ export function createAppLoop(
     }
     const excess = claimed.slice(places)
     await Promise.all(excess.map(giveBack))
-    if (excess.length > 0) return CROWDED_MS * (1 + deps.random())
+    crowded = excess.length > 0
+    if (crowded) return CROWDED_MS * (1 + deps.random())
     return claimed.length < free ? 0 : ASLEEP_MS
   }
 

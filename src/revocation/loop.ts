@@ -13,7 +13,7 @@ export interface Loop {
 
 /**
  * @param options.run does one round and returns the longest wait until the next one, in ms
- * @param options.restMs one round in this time, however often it is poked: under load, one round serves many pokes.
+ * @param options.restMs one round in this time on average, however often it is poked: under load, one serves many pokes.
  *   The rest ends at a multiple of it on the process's monotonic clock, so that loops of the same kind begin their
  *   rounds together and their questions share commands. Asked after each round
  * @param options.afterErrorMs wait after a round that threw; the error goes to the log, the loop goes on

@@ -23,7 +23,7 @@ export interface ProjectionStore {
     cases: readonly Pick<Offboarding, 'id' | 'expected'>[],
     tx: Transaction,
   ): Promise<ReadonlySet<string>>
-  /** The person of a case, as a second ago at the earliest; null when there is no such case. */
+  /** The person of a case, as a second ago at the earliest; null when the case was erased, or never was. */
   subject(offboardingId: string): Promise<Offboarding['subject'] | null>
   /** The revocations of some cases, in no order. */
   ofOffboardings(ids: readonly string[]): Promise<Revocation[]>

@@ -7,6 +7,7 @@ import type { EvidenceStore } from './evidence.ts'
 import type { Lane, LaneRecord, Work } from './lane.ts'
 import type { EngineLog } from './log.ts'
 import { createLoop, type Loop } from './loop.ts'
+import { createNews } from './news.ts'
 import {
   evidenceIdsOf,
   evidenceIdsOfWork,
@@ -27,8 +28,8 @@ const REST_MS = 30
 const MANY_MS = 200
 const MANY = 8
 const IDLE_MS = 10_000
-/** Between two looks at everything, while there is work: what others moved is mostly theirs to carry. */
-const SWEEP_MS = 1_000
+/** What could not be carried is tried again. */
+const AGAIN_MS = 500
 /** Between two looks at what waits in the ledger's intake. */
 export const HEED_MS = 500
 
@@ -56,12 +57,10 @@ export interface Projector extends Loop {
 /**
  * Carries what happened in lanes to the revocations, which people see, and to the ledger's intake. One transaction
  * for many lanes: revocations, intake, and the outboxes cleared by compare-and-swap. A crash before the commit
- * repeats it, a crash after it finds nothing left to do. Each process carries first what it moved itself: side by side
- * they would only be in each other's way.
+ * repeats it, a crash after it finds nothing left to do.
  */
 export function createProjector(deps: ProjectorDeps): Projector {
-  const moved = new Set<string>()
-  let sweptAt = Number.NEGATIVE_INFINITY
+  const news = createNews(deps.lanes)
   let many = false
   let slowMs = 0
   let heededAt = Number.NEGATIVE_INFINITY
@@ -78,43 +77,35 @@ export function createProjector(deps: ProjectorDeps): Projector {
     if (before > 0 && slowMs === 0) deps.log.info({}, 'the ledger keeps up again')
     return before === 0 && slowMs > 0
   }
-  const news = async (): Promise<Lane[]> => {
-    const now = performance.now()
-    if (moved.size > 0 && now < sweptAt + SWEEP_MS) {
-      const own = [...moved].slice(0, BATCH)
-      for (const id of own) moved.delete(id)
-      return await deps.lanes.dirty(BATCH, own)
-    }
-    const known = [...moved]
-    const all = await deps.lanes.dirty(BATCH)
-    if (all.length < BATCH) {
-      sweptAt = now
-      for (const id of known) moved.delete(id)
-    }
-    return all
-  }
   const project = async (): Promise<number> => {
-    const lanes = await news()
+    const lanes = await news.next(BATCH)
     // Only with something to add, or while it is slow: an idle hub asks nothing.
-    if ((lanes.length > 0 || slowMs > 0) && (await heed())) return slowMs
+    if ((lanes.length > 0 || slowMs > 0) && (await heed())) {
+      news.again(lanes)
+      return slowMs
+    }
     many = lanes.length >= MANY && lanes.length < BATCH
-    const { enqueued, failed } = await projectAll(deps, lanes)
-    if (enqueued > 0) deps.onEnqueued()
-    if (failed > 0) return 500
+    const carried = new Set<string>()
+    try {
+      const enqueued = await projectAll(deps, lanes, carried)
+      if (enqueued > 0) deps.onEnqueued()
+    } finally {
+      news.again(lanes.filter(({ id }) => !carried.has(id)))
+    }
+    if (carried.size < lanes.length) return AGAIN_MS
     // While it is slow it looks again by itself: nothing may be left to wake it.
-    if (lanes.length === BATCH || moved.size > 0) return 0
-    return slowMs > 0 ? slowMs : IDLE_MS
+    return news.waitMs() ?? (slowMs > 0 ? slowMs : IDLE_MS)
   }
   const restMs = () => Math.max(slowMs, many ? MANY_MS : REST_MS)
   const loop = createLoop({ name: 'projector', run: project, restMs, log: deps.log })
   return {
     ...loop,
     poke: () => {
-      sweptAt = Number.NEGATIVE_INFINITY
+      news.anywhere()
       loop.poke()
     },
     moved: (laneId) => {
-      moved.add(laneId)
+      news.moved(laneId)
       loop.poke()
     },
   }
@@ -127,32 +118,33 @@ interface Projection {
   erased: readonly Extract<Outcome, { kind: 'erased' }>[]
 }
 
-/** @returns how many entries were put into the ledger's intake, and how many lanes could not be projected */
+/**
+ * @param carried gets the ids of those that are done with, also when it throws
+ * @returns how many entries were put into the ledger's intake
+ */
 async function projectAll(
   deps: ProjectorDeps,
   lanes: readonly Lane[],
-): Promise<{ enqueued: number; failed: number }> {
-  if (lanes.length === 0) return { enqueued: 0, failed: 0 }
+  carried: Set<string>,
+): Promise<number> {
+  if (lanes.length === 0) return 0
   const ready = await entriesOf(deps, lanes)
-  const failed = lanes.length - ready.length
   try {
-    return { enqueued: await commit(deps, ready), failed }
+    return await commit(deps, ready, carried)
   } catch (error) {
     if (ready.length <= 1) throw error
     deps.log.warn({ err: error, lanes: ready.length }, 'projection failed; one lane at a time now')
   }
   // One that cannot be stored must not keep the others from being seen.
   let enqueued = 0
-  let alone = failed
   for (const projection of ready) {
     try {
-      enqueued += await commit(deps, [projection])
+      enqueued += await commit(deps, [projection], carried)
     } catch (error) {
-      alone += 1
       deps.log.warn({ err: error }, 'a lane could not be projected; it is tried again')
     }
   }
-  return { enqueued, failed: alone }
+  return enqueued
 }
 
 async function entriesOf(deps: ProjectorDeps, lanes: readonly Lane[]): Promise<Projection[]> {
@@ -195,15 +187,19 @@ async function entriesOf(deps: ProjectorDeps, lanes: readonly Lane[]): Promise<P
   return made.filter((projection) => projection !== undefined)
 }
 
-async function commit(deps: ProjectorDeps, projections: readonly Projection[]): Promise<number> {
+async function commit(
+  deps: ProjectorDeps,
+  projections: readonly Projection[],
+  carried: Set<string>,
+): Promise<number> {
   if (projections.length === 0) return 0
   const now = deps.clock.now()
   const swaps = projections.map(({ lane }) => ({
     before: lane,
     after: transition(lane, { kind: 'projected' }, now),
   }))
-  const { enqueued, erased } = await deps.transactor.transaction(async (tx) => {
-    // Somebody moved some of them meanwhile: the next round carries all of those.
+  const { enqueued, erased, ours } = await deps.transactor.transaction(async (tx) => {
+    // Somebody moved some of them meanwhile: a later round carries all of those.
     const kept = await deps.lanes.swapAll(swaps, tx)
     const ours = projections.filter(({ lane }) => kept.has(lane.id))
     await deps.revocations.project(
@@ -212,8 +208,10 @@ async function commit(deps: ProjectorDeps, projections: readonly Projection[]): 
     )
     const entries = ours.flatMap((projection) => projection.entries)
     if (entries.length > 0) await deps.ledger.enqueue(entries, tx)
-    return { enqueued: entries.length, erased: ours.flatMap((projection) => projection.erased) }
+    const erased = ours.flatMap((projection) => projection.erased)
+    return { enqueued: entries.length, erased, ours }
   })
+  for (const { lane } of ours) carried.add(lane.id)
   // Once, because the lane lets go of it in the same commit.
   for (const { offboardingId, revocationId } of erased) {
     deps.log.warn({ offboardingId, revocationId }, 'the case is erased; nothing is sealed of this')

@@ -3,8 +3,8 @@ import { HubError } from '../shared/errors.ts'
 import { translateStorageError } from './errors.ts'
 
 /**
- * Measured: with the driver's defaults a frozen primary hangs calls for its whole freeze.
- * `timeoutMS` has no effect in driver 7.
+ * Measured: with the driver's defaults a frozen primary hangs calls for its whole freeze. With these it is noticed within
+ * four seconds. `timeoutMS` has no effect in driver 7.
  */
 const CLIENT_OPTIONS = {
   socketTimeoutMS: 5_000,
@@ -16,9 +16,12 @@ const CLIENT_OPTIONS = {
   readConcern: { level: 'majority' },
 } as const
 
+/** Collections and indexes are made by `prepare…`; storage that is away is an error at once, and no queue. */
+const MAPPER_OPTIONS = { autoIndex: false, autoCreate: false, bufferCommands: false }
+
 /**
- * How often each pool looks whether it has its least number of connections. There is none here, and the driver's default
- * wakes an idle process ten times a second; its own option for it is not among those that a client takes.
+ * How often each pool looks whether it has its least number of connections. Where none is asked for there is nothing to see, and the
+ * driver's default wakes an idle process ten times a second; its own option for it is not among those that a client takes.
  */
 const POOL_CHECK_MS = 5_000
 
@@ -31,7 +34,9 @@ const POOL_CHECK_MS = 5_000
 export async function connect(uri: string, dbName: string): Promise<Connection> {
   const client = clientOf(uri, dbName)
   try {
-    const connection = mongoose.createConnection().setClient(await client.connect())
+    const connection = mongoose.createConnection()
+    Object.assign(connection.config, MAPPER_OPTIONS)
+    connection.setClient(await client.connect())
     const hello = await connection.db?.admin().command({ hello: 1 })
     if (hello?.['setName'] === undefined && hello?.['msg'] !== 'isdbgrid') {
       throw new HubError(
@@ -49,7 +54,11 @@ export async function connect(uri: string, dbName: string): Promise<Connection> 
 
 function clientOf(uri: string, dbName: string): mongo.MongoClient {
   const client = new mongoose.mongo.MongoClient(uri, CLIENT_OPTIONS)
-  Object.assign(client.options, { dbName, minPoolSizeCheckFrequencyMS: POOL_CHECK_MS })
+  const isEmptyPoolFine = client.options.minPoolSize === 0
+  Object.assign(client.options, {
+    dbName,
+    ...(isEmptyPoolFine ? { minPoolSizeCheckFrequencyMS: POOL_CHECK_MS } : {}),
+  })
   return client
 }
 
@@ -61,7 +70,7 @@ export async function inTransaction<T>(
   connection: Connection,
   work: (session: ClientSession) => Promise<T>,
 ): Promise<T> {
-  const session = await connection.startSession()
+  const session = connection.getClient().startSession()
   try {
     return await session.withTransaction(() => work(session), {
       readConcern: { level: 'snapshot' },

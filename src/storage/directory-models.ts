@@ -45,16 +45,7 @@ const row = {
   created: date,
   lastModified: date,
 }
-const options = {
-  strict: 'throw',
-  versionKey: false,
-  minimize: false,
-  // `prepareDirectory` makes them, in its own time.
-  autoIndex: false,
-  autoCreate: false,
-  // Storage that is away is an error, not a queue.
-  bufferCommands: false,
-} as const
+const options = { strict: 'throw', versionKey: false, minimize: false } as const
 
 const userSchema = new Schema(
   { ...row, active: { type: Boolean, required: true }, generation: number },

@@ -41,9 +41,7 @@ export const isDuplicateKey = (error: unknown): error is mongo.MongoServerError 
 
 function isUnavailable(error: unknown): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true
-  if (!(error instanceof MongoError)) {
-    return error instanceof mongoose.Error && error.name === 'MongooseServerSelectionError'
-  }
+  if (!(error instanceof MongoError)) return false
   if (typeof error.code === 'number' && UNAVAILABLE_CODES.has(error.code)) return true
   return (
     error.hasErrorLabel('TransientTransactionError') ||

@@ -9,8 +9,11 @@ import { lanesOf } from './lane-models.ts'
 import { type LaneRow, laneChange } from './lane-rows.ts'
 import { causeOf, named, takesOneMessage } from './one-message.ts'
 
-/** Lanes are a few KiB; a batch must stay far below the 48 MB of one message. */
-const MOST = 500
+/**
+ * A lane changes by some hundred bytes, and the evidence with it may have 64 KiB and more: a batch must stay below the
+ * 48 MB of one message, and heartbeats wait behind it.
+ */
+const MOST = 100
 
 /** `before` as it was read or kept, untouched; `after` derived from it. */
 export interface Swap {

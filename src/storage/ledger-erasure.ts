@@ -4,6 +4,7 @@ import { type Clock, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import type { Transaction, Transactor } from '../shared/transaction.ts'
 import type { CaseKeyStore } from './case-key-store.ts'
+import { evidenceOf } from './evidence-store.ts'
 import { eraseMail } from './mailbox-store.ts'
 import { caseKeysOf, offboardingsOf } from './revocation-models.ts'
 import { createTransactor, sessionOf } from './transaction.ts'
@@ -37,9 +38,6 @@ async function eraseData(connection: Connection, id: string, tx: Transaction): P
     session,
   )
 }
-
-const evidenceOf = (connection: Connection) =>
-  connection.getClient().db(connection.name).collection('evidence')
 
 export interface Erasure {
   /**

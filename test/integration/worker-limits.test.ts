@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Connector, Manifest } from '../../src/connector-sdk/contract.ts'
+import { lanesOf } from '../../src/storage/lane-models.ts'
 import { freshDatabase } from '../support/database.ts'
 import { type Engine, engineOn } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
@@ -15,7 +16,7 @@ let target: Target
 let calls: number[]
 let most: number
 
-async function start(limits: Manifest['limits']): Promise<void> {
+async function start(limits: Manifest['limits'], people = PEOPLE): Promise<void> {
   const plain = targetConnector({ manifest: { limits } }) as Connector
   let underWay = 0
   calls = []
@@ -39,16 +40,16 @@ async function start(limits: Manifest['limits']): Promise<void> {
   engine = await engineOn(database.connection, { connectors: new Map([['target', connector]]) })
   await engine.register(target)
   const users = []
-  for (const name of PEOPLE) users.push(await engine.hire(name))
+  for (const name of people) users.push(await engine.hire(name))
   for (const user of users) await engine.setActive(user, false)
 }
 
-const allProven = () =>
+const allProven = (people = PEOPLE) =>
   eventually(
     'all proven',
     async () => {
       const page = await engine.revocations.list({ state: 'proven' }, { limit: 100 })
-      return page.items.length === PEOPLE.length
+      return page.items.length === people.length
     },
     40_000,
   )
@@ -71,6 +72,19 @@ test('worker, three workers and an app that bears two calls, never makes a third
   target.delayMs = 10
   for (let n = 0; n < WORKERS; n += 1) engine.startWorker(`w${n}`)
   await allProven()
+  expect(most).toBe(2)
+})
+
+test('worker, three workers and an app that bears two slow calls, claims what it can do and little more', async () => {
+  const people = PEOPLE.slice(0, 6)
+  await start({ concurrency: 2, timeoutMs: 5_000 }, people)
+  target.delayMs = 400
+  for (let n = 0; n < WORKERS; n += 1) engine.startWorker(`w${n}`)
+  await allProven(people)
+  // Each claim raises the fence, also one that is given back; every 100 ms would be a hundred of them.
+  const lanes = await lanesOf(database.connection).find().toArray()
+  const claims = lanes.reduce((sum, { fence }) => sum + fence, 0)
+  expect(claims).toBeLessThan(people.length * 4)
   expect(most).toBe(2)
 })
 
