@@ -74,16 +74,18 @@ export const appChange = z.strictObject({
 })
 
 /**
- * Holds a configuration and the names of its secrets against the connector, so that a mistake is seen at
+ * Holds a configuration and its secrets against the connector, so that a mistake is seen at
  * registration and not on somebody's last day.
  *
  * @param secretNames all secrets that the app will have
+ * @param given those whose values are in this request
  * @throws HubError ERR_INVALID_VALUE with every fault of the secrets, or every fault of the configuration
  */
 export function checkAgainstConnector(
   connector: Connector,
   config: unknown,
   secretNames: readonly string[],
+  given: Readonly<Record<string, string | null>>,
 ): void {
   const known = connector.manifest.secrets
   const faults: FieldFault[] = [
@@ -99,6 +101,11 @@ export function checkAgainstConnector(
         pointer: `/secrets/${name}`,
         message: `is needed: ${spec.title}`,
       })),
+    ...Object.entries(known).flatMap(([name, { minLength = 0 }]) => {
+      const value = given[name]
+      if (typeof value !== 'string' || value.length >= minLength) return []
+      return [{ pointer: `/secrets/${name}`, message: `needs at least ${minLength} characters` }]
+    }),
   ]
   if (faults.length > 0) throw invalid(faults)
   valid(connector.manifest.configSchema, config, '/config')

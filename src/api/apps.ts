@@ -86,7 +86,7 @@ export function appRoutes(parts: AppsParts): Route[] {
       handle: async ({ body, acts }) => {
         const { secrets: values, secretsExpireAt: expireAt, ...rest } = body
         const connector = connectorOf(rest.connectorId)
-        checkAgainstConnector(connector, rest.config, Object.keys(values))
+        checkAgainstConnector(connector, rest.config, Object.keys(values), values)
         const secrets = secretsChange(NO_SECRETS, { secrets: values, expireAt })
         const scope = present(rest.scope) as AppRecord['scope']
         await checkScope(scope, parts)
@@ -172,7 +172,8 @@ export function appRoutes(parts: AppsParts): Route[] {
           secrets: changed,
           expireAt,
         })
-        checkAgainstConnector(connectorOf(before.connectorId), after.config, secrets.after.names)
+        const connector = connectorOf(before.connectorId)
+        checkAgainstConnector(connector, after.config, secrets.after.names, changed)
         if (rest.scope !== undefined) await checkScope(after.scope, parts)
         if (after.class > before.class) {
           throw new HubError(

@@ -15,7 +15,14 @@ const connectorAnswer = z.object({
   version: z.string(),
   title: z.string(),
   configSchema: z.record(z.string(), z.unknown()).meta({ description: 'JSON Schema 2020-12' }),
-  secrets: z.record(z.string(), z.object({ title: z.string(), required: z.boolean() })),
+  secrets: z.record(
+    z.string(),
+    z.object({
+      title: z.string(),
+      required: z.boolean(),
+      minLength: z.int().optional().meta({ description: 'Characters that it has at least' }),
+    }),
+  ),
   facets: z.array(z.record(z.string(), z.unknown())),
   absenceIs: z.enum(['proof', 'suspect']),
 })

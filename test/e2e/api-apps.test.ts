@@ -57,6 +57,7 @@ test.each([
     { secrets: { token: 'x', toString: 'y' } },
     '/secrets/toString',
   ],
+  ['a secret that is too short', { secrets: { token: 'x', longToken: 'y' } }, '/secrets/longToken'],
   ['nobody who answers for it', { owners: [] }, '/owners'],
   ['an unknown class', { class: 4 }, '/class'],
   ['an address that is no network', { allowNetworks: ['10.0.0.0/33'] }, '/allowNetworks/0'],
@@ -200,7 +201,7 @@ test('connectors, the list, shows what each must be told', async () => {
   expect(json.items[0]).toMatchObject({
     id: 'still',
     configSchema: { required: ['baseUrl'] },
-    secrets: { token: { required: true } },
+    secrets: { token: { required: true }, longToken: { minLength: 32 } },
   })
   expect((await api.api('GET', '/connectors/none')).status).toBe(404)
 })

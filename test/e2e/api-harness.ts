@@ -53,6 +53,7 @@ const still = defineConnector<{ baseUrl: string; says: 'ok' | 'refused' | 'broke
     secrets: {
       token: { title: 'Token that may write', required: true },
       witnessToken: { title: 'Token that may read', required: false },
+      longToken: { title: 'Token of many characters', required: false, minLength: 32 },
     },
     facets: [
       {
