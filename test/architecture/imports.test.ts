@@ -134,7 +134,14 @@ function trespasses(file: string, source: string): string[] {
   const { module, errors } = parseSync(file, source)
   if (errors.length > 0) return errors.map((e) => e.message)
   const [rooms, packages] = allowed(room(file))
+  const late = module.dynamicImports.flatMap(({ moduleRequest: { start, end } }) => {
+    const asked = source.slice(start, end)
+    const literal = /^(['"`])([^'"`$]*)\1$/.exec(asked)?.[2]
+    // What is computed names nobody; a connector has no reason to.
+    return literal ?? (file.startsWith('connectors/') ? asked : [])
+  })
   const named = [
+    ...late,
     ...module.staticImports.map((i) => i.moduleRequest.value),
     ...module.staticExports.flatMap((e) => e.entries.flatMap((x) => x.moduleRequest?.value ?? [])),
   ]
@@ -142,6 +149,7 @@ function trespasses(file: string, source: string): string[] {
   const reaches = module.staticImports
     .filter((i) => i.entries.length === 0 || i.entries.some((entry) => !entry.isType))
     .map((i) => i.moduleRequest.value)
+    .concat(late)
     .filter((s) => file.startsWith('connectors/') && NETWORK.has(s))
   return named.filter((s) => {
     if (s.startsWith('node:')) return reaches.includes(s)
@@ -161,6 +169,9 @@ test('the gate can fail', () => {
   expect(trespasses('connectors/x/index.ts', "import y from '../y/index.ts'")).toHaveLength(1)
   expect(trespasses('connectors/x/index.ts', "import { connect } from 'node:tls'")).toHaveLength(1)
   expect(trespasses('connectors/x/index.ts', "import type { Socket } from 'node:net'")).toEqual([])
+  expect(trespasses('src/ledger/x.ts', "const e = await import('express')")).toEqual(['express'])
+  expect(trespasses('connectors/x/index.ts', "await import('node:tls')")).toEqual(['node:tls'])
+  expect(trespasses('connectors/x/index.ts', 'await import(name)')).toEqual(['name'])
   expect(files.length).toBeGreaterThan(5)
 })
 
