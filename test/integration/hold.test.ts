@@ -1,0 +1,102 @@
+import { performance } from 'node:perf_hooks'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createHold } from '../../src/revocation/hold.ts'
+import { type Intent, type Lane, laneId } from '../../src/revocation/lane.ts'
+import { transition } from '../../src/revocation/transition.ts'
+import type { WorkerLaneStore } from '../../src/revocation/worker-store.ts'
+import { HubError } from '../../src/shared/errors.ts'
+import { evidenceOf } from '../../src/storage/evidence-store.ts'
+import { lanesOf, prepareLanes } from '../../src/storage/lane-models.ts'
+import { createLaneStore } from '../../src/storage/lane-store.ts'
+import { freshDatabase } from '../support/database.ts'
+
+const NOW = 1_000_000
+const LEASE_MS = 20_000
+const clock = { now: () => NOW }
+const key = { sourceId: 's', userId: 'ann', appId: 'crm' }
+const lane = { id: laneId(key), ...key }
+const intent = (generation: number): Intent => ({
+  generation,
+  op: 'revoke',
+  offboardingId: `o${generation}`,
+  units: [{ revocationId: `r${generation}`, facet: 'account', deadlineAt: NOW + 1 }],
+  class: 2,
+  wantedAt: NOW,
+})
+const looked = {
+  kind: 'looked',
+  revocationId: 'r1',
+  handleId: 'h',
+  state: 'live',
+  evidence: 'e1',
+} as const
+const evidence = {
+  id: 'e1',
+  offboardingId: 'o1',
+  revocationId: 'r1',
+  sealed: Buffer.from('what was seen'),
+}
+
+let database: Awaited<ReturnType<typeof freshDatabase>>
+let store: ReturnType<typeof createLaneStore>
+let claimed: Lane
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  await prepareLanes(database.connection)
+  store = createLaneStore(database.connection)
+})
+beforeEach(async () => {
+  await lanesOf(database.connection).deleteMany({})
+  await evidenceOf(database.connection).deleteMany({})
+  await store.save([
+    transition(undefined, { kind: 'wanted', key: lane, intent: intent(1), priority: 2 }, NOW),
+  ])
+  const lease = { id: 'lease', holder: 'w', until: NOW + LEASE_MS }
+  const [first] = await store.claim({ appId: 'crm', lease, now: NOW, limit: 1, order: 'priority' })
+  claimed = first as Lane
+})
+afterAll(() => database.dispose())
+
+const holdOf = (lanes: Pick<WorkerLaneStore, 'lane' | 'swap'> = store) =>
+  createHold(claimed, { lanes, clock, leaseMs: LEASE_MS, since: performance.now() })
+const stored = async () => await evidenceOf(database.connection).find().toArray()
+
+test('hold, evidence of a look that was only noted, is stored with the heartbeat that stores the look', async () => {
+  const hold = holdOf()
+  expect(hold.keep(evidence)).toBe('e1')
+  await hold.note(looked)
+  expect(await stored()).toEqual([])
+  await hold.extend()
+  expect((await store.lane(lane.id))?.work[0]?.beforeEvidence).toBe('e1')
+  expect((await stored()).map(({ _id }) => _id)).toEqual(['e1'])
+})
+
+test('hold, moved by a newer intent before it spoke, stores evidence and word all the same', async () => {
+  const hold = holdOf()
+  hold.keep(evidence)
+  const newer = { kind: 'wanted', key: lane, intent: intent(2), priority: 2 } as const
+  expect(await store.swap(claimed, transition(claimed, newer, NOW))).not.toBeNull()
+  const after = await hold.say(looked)
+  expect(after.want?.generation).toBe(2)
+  expect((await stored()).map(({ _id }) => _id)).toEqual(['e1'])
+})
+
+test('hold, a step that was carried out and never answered, is repeated and stores its evidence once', async () => {
+  let answers = 0
+  const hold = holdOf({
+    lane: store.lane,
+    swap: async (...call) => {
+      const kept = await store.swap(...call)
+      answers += 1
+      if (answers === 1) throw new HubError('ERR_STORAGE_UNAVAILABLE', 'the answer was lost')
+      return kept
+    },
+  })
+  hold.keep(evidence)
+  const after = await hold.say(looked)
+  expect(after.work[0]?.beforeEvidence).toBe('e1')
+  expect(answers).toBeGreaterThan(1)
+  expect(await store.lane(lane.id)).toEqual(after)
+  expect((await stored()).map(({ _id }) => _id)).toEqual(['e1'])
+})
