@@ -16,7 +16,7 @@ const MEMBERS = 50_000
 const OTHERS = 5
 /** How long the others think between two requests: without it they, not the large request, would be the load. */
 const PAUSE_MS = 20
-/** Longest turn of the event loop, on a machine that is not slow. */
+/** Longest turn of the event loop. */
 const MAX_TURN_MS = 50
 /** Many times what it takes on a quiet machine: how busy this one is says nothing about the hub. */
 const PATIENCE_MS = 300_000
@@ -225,14 +225,15 @@ test(
     const one = { op: 'replace', path: 'members', value: [{ value: memberId(3) }] }
     const clear = await beside('PATCH', `/Groups/${huge}`, patch(one))
     expect(await rows.countDocuments({ groupId: huge })).toBe(1)
-    // A slow machine is slow in every turn: none may take longer than to write and read such a body in one go.
-    const inOneGo = cpuTimeOf(() => {
-      JSON.parse(Buffer.from(JSON.stringify(body)).toString('utf8'))
-    })
+    // The body is copied whole once in a turn. Where fresh memory alone takes most of the bound, the rest of such a
+    // turn still has half of it; elsewhere the bound is the bound.
+    const bytes = Buffer.from(JSON.stringify(body))
+    const copies = [1, 2, 3].map(() => cpuTimeOf(() => Buffer.from(bytes))).sort((a, b) => a - b)
+    const mostMs = Math.max(MAX_TURN_MS, MAX_TURN_MS / 2 + (copies[1] ?? 0))
     const all = { get, put, named, clear }
     for (const [name, { others, longestMs }] of Object.entries(all)) {
       expect(others, name).toBeGreaterThan(OTHERS)
-      expect(longestMs, name).toBeLessThan(Math.max(MAX_TURN_MS, inOneGo))
+      expect(longestMs, name).toBeLessThan(mostMs)
     }
   },
   PATIENCE_MS,
