@@ -25,7 +25,10 @@ const LOOK_MS = 1 * SECOND
 const IDLE_MS = 5 * SECOND
 const HEARTBEAT_MS = 10 * MINUTE
 
-/** Publishes a signed checkpoint within a second or two of each growth; just after another process has begun to seal, of five. */
+/**
+ * Publishes a signed checkpoint within a second or two of each growth; just after another process has begun to seal,
+ * within five.
+ */
 export function createPublisher(options: {
   signer: Signer
   store: Pick<LogReadStore, 'head' | 'checkpoint'> & CheckpointStore

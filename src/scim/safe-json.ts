@@ -7,20 +7,26 @@ import { parseInSlices } from './json-slices.ts'
 const POISON = new Set(['__proto__', 'constructor', 'prototype'])
 /** Deeper than any SCIM message; keeps recursive code off the end of the stack. */
 const MAX_DEPTH = 32
-/** A text of so many characters takes milliseconds to parse. */
+/** A text of so many bytes takes milliseconds to parse. */
 const LONG = 1_000_000
 const VALUES_PER_TURN = 20_000
 
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf])
+
 /**
- * Parses a request body.
+ * Parses a request body in UTF-8.
  *
  * @throws HubError ERR_SYNTAX for what is not JSON, nested too deep, or has a key that no attribute may have
  */
-export async function parseJson(text: string): Promise<Json> {
-  const body = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+export async function parseJson(bytes: Buffer): Promise<Json> {
+  const isMarked = bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
+  const body = isMarked ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes
   let value: Json
   try {
-    value = body.length > LONG ? await parseInSlices(body, MAX_DEPTH) : (JSON.parse(body) as Json)
+    value =
+      body.length > LONG
+        ? await parseInSlices(body, MAX_DEPTH)
+        : (JSON.parse(body.toString('utf8')) as Json)
   } catch (error) {
     if (error instanceof HubError) throw error
     throw new HubError('ERR_SYNTAX', 'the body is not valid JSON')

@@ -180,6 +180,30 @@ test('a body, of another type or size or encoding, is refused as RFC 9110 says',
   ).toBe(201)
 })
 
+test('a long group, whose sender gives up in the middle, changes nothing and leaves the server well', async () => {
+  const client = await fresh()
+  const whole = JSON.stringify({
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+    displayName: 'Half',
+    externalId: 'x'.repeat(2_000_000),
+  })
+  const sent = request(`${client.base}/Groups`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${client.token}`,
+      'content-type': 'application/scim+json',
+      'content-length': String(Buffer.byteLength(whole)),
+    },
+  })
+  const gone = new Promise((resolve) => sent.on('error', resolve))
+  await new Promise((resolve) => sent.write(whole.slice(0, 1_500_000), resolve))
+  sent.destroy()
+  await gone
+  const headers = { authorization: `Bearer ${client.token}` }
+  const answer = await fetch(`${client.base}/Groups`, { headers })
+  expect(await answer.json()).toMatchObject({ totalResults: 0 })
+})
+
 test('a caller, who is not known, gets 401 before anything is read', async () => {
   const client = await fresh()
   const stranger = createClient(client.base, 'qtc_scim_0000000000000000000000000000000000000000000')

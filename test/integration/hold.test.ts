@@ -1,31 +1,19 @@
 import { performance } from 'node:perf_hooks'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createHold } from '../../src/revocation/hold.ts'
-import { type Intent, type Lane, laneId } from '../../src/revocation/lane.ts'
-import { transition } from '../../src/revocation/transition.ts'
+import type { Lane } from '../../src/revocation/lane.ts'
 import type { WorkerLaneStore } from '../../src/revocation/worker-store.ts'
 import { HubError } from '../../src/shared/errors.ts'
 import { evidenceOf } from '../../src/storage/evidence-store.ts'
 import { lanesOf, prepareLanes } from '../../src/storage/lane-models.ts'
 import { createLaneStore } from '../../src/storage/lane-store.ts'
 import { freshDatabase } from '../support/database.ts'
+import { intent, LEASE_MS, NOW, want } from '../unit/revocation/lanes.ts'
 
-const NOW = 1_000_000
-const LEASE_MS = 20_000
 const clock = { now: () => NOW }
-const key = { sourceId: 's', userId: 'ann', appId: 'crm' }
-const lane = { id: laneId(key), ...key }
-const intent = (generation: number): Intent => ({
-  generation,
-  op: 'revoke',
-  offboardingId: `o${generation}`,
-  units: [{ revocationId: `r${generation}`, facet: 'account', deadlineAt: NOW + 1 }],
-  class: 2,
-  wantedAt: NOW,
-})
 const looked = {
   kind: 'looked',
-  revocationId: 'r1',
+  revocationId: '1/account',
   handleId: 'h',
   state: 'live',
   evidence: 'e1',
@@ -33,7 +21,7 @@ const looked = {
 const evidence = {
   id: 'e1',
   offboardingId: 'o1',
-  revocationId: 'r1',
+  revocationId: '1/account',
   sealed: Buffer.from('what was seen'),
 }
 
@@ -49,11 +37,9 @@ beforeAll(async () => {
 beforeEach(async () => {
   await lanesOf(database.connection).deleteMany({})
   await evidenceOf(database.connection).deleteMany({})
-  await store.save([
-    transition(undefined, { kind: 'wanted', key: lane, intent: intent(1), priority: 2 }, NOW),
-  ])
+  await store.save([want(undefined, intent(1, 'revoke'))])
   const lease = { id: 'lease', holder: 'w', until: NOW + LEASE_MS }
-  const [first] = await store.claim({ appId: 'crm', lease, now: NOW, limit: 1, order: 'priority' })
+  const [first] = await store.claim({ appId: 'a', lease, now: NOW, limit: 1, order: 'priority' })
   claimed = first as Lane
 })
 afterAll(() => database.dispose())
@@ -68,15 +54,14 @@ test('hold, evidence of a look that was only noted, is stored with the heartbeat
   await hold.note(looked)
   expect(await stored()).toEqual([])
   await hold.extend()
-  expect((await store.lane(lane.id))?.work[0]?.beforeEvidence).toBe('e1')
+  expect((await store.lane(claimed.id))?.work[0]?.beforeEvidence).toBe('e1')
   expect((await stored()).map(({ _id }) => _id)).toEqual(['e1'])
 })
 
 test('hold, moved by a newer intent before it spoke, stores evidence and word all the same', async () => {
   const hold = holdOf()
   hold.keep(evidence)
-  const newer = { kind: 'wanted', key: lane, intent: intent(2), priority: 2 } as const
-  expect(await store.swap(claimed, transition(claimed, newer, NOW))).not.toBeNull()
+  expect(await store.swap(claimed, want(claimed, intent(2, 'revoke')))).not.toBeNull()
   const after = await hold.say(looked)
   expect(after.want?.generation).toBe(2)
   expect((await stored()).map(({ _id }) => _id)).toEqual(['e1'])
@@ -97,6 +82,6 @@ test('hold, a step that was carried out and never answered, is repeated and stor
   const after = await hold.say(looked)
   expect(after.work[0]?.beforeEvidence).toBe('e1')
   expect(answers).toBeGreaterThan(1)
-  expect(await store.lane(lane.id)).toEqual(after)
+  expect(await store.lane(claimed.id)).toEqual(after)
   expect((await stored()).map(({ _id }) => _id)).toEqual(['e1'])
 })

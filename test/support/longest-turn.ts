@@ -13,13 +13,6 @@ function cpuMs(): number {
   }
 }
 
-/** CPU time of the main thread that some work takes in one go; ms. */
-export function cpuTimeOf(work: () => void): number {
-  const before = cpuMs()
-  work()
-  return cpuMs() - before
-}
-
 /** A long turn is seen whole whenever the look is due; looking at every turn would itself be all that is done. */
 const LOOK_EVERY_MS = 1
 

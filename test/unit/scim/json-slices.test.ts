@@ -12,7 +12,7 @@ async function outcome(parse: () => unknown): Promise<unknown> {
   }
 }
 const same = async (text: string, sliceLength: number): Promise<void> => {
-  expect(await outcome(() => parseInSlices(text, 1_000, sliceLength))).toEqual(
+  expect(await outcome(() => parseInSlices(Buffer.from(text), 1_000, sliceLength))).toEqual(
     await outcome(() => JSON.parse(text)),
   )
 }
@@ -56,5 +56,24 @@ test('broken JSON, parsed in slices of any length, is refused when JSON.parse re
 
 test('a text nested deeper than allowed, of many brackets, is refused without a deep stack', async () => {
   const deep = '['.repeat(100_000) + ']'.repeat(100_000)
-  await expect(parseInSlices(deep, 32, 10)).rejects.toMatchObject({ code: 'ERR_SYNTAX' })
+  await expect(parseInSlices(Buffer.from(deep), 32, 10)).rejects.toMatchObject({
+    code: 'ERR_SYNTAX',
+  })
+})
+
+test('text in every script, parsed in slices of any length, keeps its characters whole', async () => {
+  const value = ['Zoë', 'Œuvre —', '李雷', '🎉', 'a\u00a0b', { ключ: ['ß', '"\\"'] }]
+  const text = JSON.stringify(value)
+  for (let slice = 0; slice <= Buffer.byteLength(text); slice += 1) await same(text, slice)
+})
+
+test('bytes that are no UTF-8, parsed in slices, become replacement characters as in one go', async () => {
+  const bytes = Buffer.concat([
+    Buffer.from('["a'),
+    Buffer.from([0xff, 0xe2, 0x82]),
+    Buffer.from('","b"]'),
+  ])
+  for (const slice of [0, 2, 5, 40]) {
+    expect(await parseInSlices(bytes, 32, slice)).toEqual(JSON.parse(bytes.toString('utf8')))
+  }
 })
