@@ -136,16 +136,14 @@ test('a signer apart, with a witness, an authority and a copy, is seen by all in
 
 test('a database set back under the signer, is named in the status of the hub beside it', async () => {
   const { connection } = database
-  for (const collection of [headsOf, entriesOf, tilesOf, checkpointsOf]) {
+  // The head is replaced, never absent: a sealer that finds none begins a log of its own.
+  await headsOf(connection).replaceOne(
+    { _id: ORIGIN },
+    { size: 1, root: Buffer.alloc(32), edge: [Buffer.alloc(32)], at: 1 },
+  )
+  for (const collection of [entriesOf, tilesOf, checkpointsOf]) {
     await collection(connection).deleteMany({})
   }
-  await headsOf(connection).insertOne({
-    _id: ORIGIN,
-    size: 1,
-    root: Buffer.alloc(32),
-    edge: [Buffer.alloc(32)],
-    at: 1,
-  })
   await vi.waitFor(
     async () => expect(await status()).toMatchObject({ signer: { refused: 'rollback' } }),
     { timeout: 10_000, interval: 100 },
