@@ -1,4 +1,4 @@
-import { type CallContext, type Evidence, joinEvidence, readAll } from '#connector-sdk'
+import { type CallContext, type Evidence, joinEvidence, readEveryPage } from '#connector-sdk'
 import { ask, lookUp } from './client.ts'
 import type { AwsIamConfig } from './config.ts'
 
@@ -31,14 +31,12 @@ async function listed(
     marker: { Marker: string } | Record<never, never>,
   ) => Promise<{ page: Listed; evidence: Evidence }>,
 ): Promise<{ items: Item[]; evidence: Evidence }> {
-  const seen: Evidence[] = []
-  const items = await readAll(async (cursor) => {
+  const { items, evidence } = await readEveryPage(async (cursor) => {
     const { page, evidence } = await read(cursor === undefined ? {} : { Marker: cursor })
-    seen.push(evidence)
-    return { items: page.items, ...(page.marker === undefined ? {} : { next: page.marker }) }
+    const next = page.marker === undefined ? {} : { next: page.marker }
+    return { items: page.items, evidence, ...next }
   }, MAX_ITEMS)
-  const [first, ...rest] = seen as [Evidence, ...Evidence[]]
-  return { items, evidence: joinEvidence([first, ...rest]) }
+  return { items, evidence: joinEvidence(evidence) }
 }
 
 const item = (id: string | undefined, status?: string): Item => ({

@@ -10,7 +10,7 @@ import {
   jsonArray,
   jsonObject,
   nextLink,
-  readAll,
+  readEveryPage,
   reading,
   sameOrigin,
   withHeaders,
@@ -77,18 +77,15 @@ export async function page(
 }
 
 /** All pages, with the evidence of each. @throws ConnectorError */
-export async function everyPage(
+export function everyPage(
   path: string,
   what: string,
   call: Call,
 ): Promise<{ items: unknown[]; evidence: [Evidence, ...Evidence[]] }> {
-  const evidence: Evidence[] = []
-  const items = await readAll(async (cursor) => {
+  return readEveryPage(async (cursor) => {
     const { response, ...read } = await page(path, what, call, cursor)
-    evidence.push(response.evidence)
-    return read
+    return { ...read, evidence: response.evidence }
   }, MAX_ITEMS)
-  return { items, evidence: evidence as [Evidence, ...Evidence[]] }
 }
 
 /** @throws ConnectorError */

@@ -3,11 +3,10 @@ import {
   ConnectorError,
   type Evidence,
   endEach,
+  giveBackEach,
   type Held,
-  inTurn,
   joinEvidence,
   nothingToPutBack,
-  preview,
 } from '#connector-sdk'
 import { type Call, everyPage, lookUp, write } from './client.ts'
 
@@ -54,17 +53,12 @@ export async function leaveAll(userId: string, call: Call): Promise<Ack> {
     const { body } = await lookUp(memberPath(one, userId), 'read the membership', call)
     memberships.push(body === undefined ? one : { ...one, body: bodyOf(body, one.body) })
   }
-  const ack = await endEach(
-    call,
-    { ...held, items: memberships },
-    ({ kind, id }) => `${kind} ${id}`,
-    (one) => {
-      // Each place has a line of its own: what lies below is not to go unseen.
-      const query = one.kind === 'group' ? '?skip_subresources=true' : ''
-      const path = `${memberPath(one, userId)}${query}`
-      return write({ method: 'DELETE', path }, `leave a ${one.kind}`, call)
-    },
-  )
+  const ack = await endEach(call, { ...held, items: memberships }, named, (one) => {
+    // Each place has a line of its own: what lies below is not to go unseen.
+    const query = one.kind === 'group' ? '?skip_subresources=true' : ''
+    const path = `${memberPath(one, userId)}${query}`
+    return write({ method: 'DELETE', path }, `leave a ${one.kind}`, call)
+  })
   return ack.kind === 'done' ? { ...ack, undo: { memberships } } : ack
 }
 
@@ -96,11 +90,8 @@ export async function putBack(
   if (!isMemberships(memberships)) throw nothingToPutBack()
   const today = new Date(call.now()).toISOString().slice(0, 10)
   const still = memberships.filter(({ body }) => (body.expires_at ?? '9999-12-31') > today)
-  if (call.dryRun) {
-    const body = still.map(({ kind, id }) => `${kind} ${id}`).join(', ')
-    return preview(call, { method: 'POST', target: evidence.target, body })
-  }
-  const back = await inTurn(still, ({ kind, id, body }) =>
+  const how = { method: 'POST', describe: named }
+  return giveBackEach(call, { items: still, evidence }, how, ({ kind, id, body }) =>
     write(
       {
         method: 'POST',
@@ -111,8 +102,9 @@ export async function putBack(
       call,
     ),
   )
-  return { kind: 'done', evidence: joinEvidence([evidence, ...back]) }
 }
+
+const named = ({ kind, id }: Membership): string => `${kind} ${id}`
 
 function isMemberships(value: unknown): value is Membership[] {
   return (

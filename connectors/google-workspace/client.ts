@@ -9,7 +9,7 @@ import {
   type HttpResponse,
   jsonObject,
   type ReadingOptions,
-  readAll,
+  readEveryPage,
   reading,
   retryAfterMs,
   withJwtBearer,
@@ -118,19 +118,16 @@ const isListing = ({ kind }: Record<string, unknown>): boolean =>
   typeof kind === 'string' && kind.startsWith('admin#directory#')
 
 /** All pages, with the evidence of each. @throws ConnectorError */
-export async function everyPage(
+export function everyPage(
   path: string,
   field: string,
   what: string,
   call: Call,
 ): Promise<{ items: unknown[]; evidence: [Evidence, ...Evidence[]] }> {
-  const evidence: Evidence[] = []
-  const items = await readAll(async (cursor) => {
+  return readEveryPage(async (cursor) => {
     const { response, ...read } = await page(path, field, what, call, cursor)
-    evidence.push(response.evidence)
-    return read
+    return { ...read, evidence: response.evidence }
   }, MAX_ITEMS)
-  return { items, evidence: evidence as [Evidence, ...Evidence[]] }
 }
 
 /** @throws ConnectorError */

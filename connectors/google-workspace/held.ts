@@ -2,12 +2,11 @@ import {
   type Ack,
   type Evidence,
   endEach,
+  giveBackEach,
   type Held,
-  inTurn,
   joinEvidence,
   nothingToPutBack,
   pathSegment,
-  preview,
 } from '#connector-sdk'
 import { type Call, everyPage, lookUp, write } from './client.ts'
 import { userPath } from './users.ts'
@@ -142,15 +141,10 @@ function strings({ roleId, scopeType, orgUnitId }: Record<string, unknown>) {
 export async function leaveAll(userId: string, call: Call): Promise<Ack> {
   const held = await membershipsOf(userId, call)
   const memberships = await Promise.all(held.items.map((one) => withRole(one, userId, call)))
-  const ack = await endEach(
-    call,
-    { ...held, items: memberships },
-    ({ kind, id }) => `${kind} ${id}`,
-    ({ kind, id }) => {
-      const path = `${pathOf({ kind, id }, call)}${kind === 'group' ? `/members/${pathSegment(userId)}` : ''}`
-      return write({ method: 'DELETE', path }, `take away a ${kind}`, call)
-    },
-  )
+  const ack = await endEach(call, { ...held, items: memberships }, named, ({ kind, id }) => {
+    const path = `${pathOf({ kind, id }, call)}${kind === 'group' ? `/members/${pathSegment(userId)}` : ''}`
+    return write({ method: 'DELETE', path }, `take away a ${kind}`, call)
+  })
   return ack.kind === 'done' ? { ...ack, undo: { memberships } } : ack
 }
 
@@ -171,11 +165,8 @@ export async function putBack(
   call: Call,
 ): Promise<Ack> {
   if (!isMemberships(memberships)) throw nothingToPutBack()
-  if (call.dryRun) {
-    const body = memberships.map(({ kind, id }) => `${kind} ${id}`).join(', ')
-    return preview(call, { method: 'POST', target: evidence.target, body })
-  }
-  const back = await inTurn(memberships, (one) => {
+  const how = { method: 'POST', describe: named }
+  return giveBackEach(call, { items: memberships, evidence }, how, (one) => {
     const isGroup = one.kind === 'group'
     const path = isGroup
       ? `${pathOf(one, call)}/members`
@@ -183,8 +174,9 @@ export async function putBack(
     const body = isGroup ? one.body : { ...one.body, assignedTo: userId }
     return write({ method: 'POST', path, body }, `give back a ${one.kind}`, call)
   })
-  return { kind: 'done', evidence: joinEvidence([evidence, ...back]) }
 }
+
+const named = ({ kind, id }: Membership): string => `${kind} ${id}`
 
 function isMemberships(value: unknown): value is Membership[] {
   return (

@@ -2,12 +2,11 @@ import {
   type Ack,
   type Evidence,
   endEach,
+  giveBackEach,
   type Held,
-  inTurn,
   joinEvidence,
   nothingToPutBack,
   pathSegment,
-  preview,
 } from '#connector-sdk'
 import { type Call, everyPage, write } from './client.ts'
 
@@ -53,12 +52,8 @@ function ownApp(item: unknown): Membership[] {
 /** @throws ConnectorError */
 export async function leaveAll(userId: string, call: Call): Promise<Ack> {
   const held = await membershipsOf(userId, call)
-  const ack = await endEach(
-    call,
-    held,
-    ({ kind, id }) => `${kind} ${id}`,
-    (one) =>
-      write({ method: 'DELETE', url: addressOf(one, userId, call) }, `leave a ${one.kind}`, call),
+  const ack = await endEach(call, held, named, (one) =>
+    write({ method: 'DELETE', url: addressOf(one, userId, call) }, `leave a ${one.kind}`, call),
   )
   return ack.kind === 'done' ? { ...ack, undo: { memberships: held.items } } : ack
 }
@@ -71,11 +66,8 @@ export async function putBack(
   call: Call,
 ): Promise<Ack> {
   if (!isMemberships(memberships)) throw nothingToPutBack()
-  if (call.dryRun) {
-    const body = memberships.map(({ kind, id }) => `${kind} ${id}`).join(', ')
-    return preview(call, { method: 'PUT', target: evidence.target, body })
-  }
-  const back = await inTurn(memberships, (one) => {
+  const how = { method: 'PUT', describe: named }
+  return giveBackEach(call, { items: memberships, evidence }, how, (one) => {
     const what = `put back into a ${one.kind}`
     if (one.kind === 'group') {
       return write({ method: 'PUT', url: addressOf(one, userId, call) }, what, call)
@@ -88,8 +80,9 @@ export async function putBack(
     } as const
     return write(request, what, call)
   })
-  return { kind: 'done', evidence: joinEvidence([evidence, ...back]) }
 }
+
+const named = ({ kind, id }: Membership): string => `${kind} ${id}`
 
 function isMemberships(value: unknown): value is Membership[] {
   return (

@@ -39,3 +39,24 @@ export async function endEach<T>(
   })
   return { kind: 'done', evidence: joinEvidence([evidence, ...ended]) }
 }
+
+/**
+ * Gives back what `endEach` took, one after the other.
+ *
+ * @param held what is to be given back, and the evidence that the account is there
+ * @param how the method of the writes and what an item is called, for a preview
+ * @throws ConnectorError that of the first write that failed; `partial` when others had happened before
+ */
+export async function giveBackEach<T>(
+  call: CallContext,
+  { items, evidence }: Held<T>,
+  how: { method: string; describe: (item: T) => string },
+  giveBack: (item: T) => Promise<Evidence>,
+): Promise<Ack> {
+  if (call.dryRun) {
+    const body = items.map(how.describe).join(', ')
+    return preview(call, { method: how.method, target: evidence.target, body })
+  }
+  const back = await inTurn(items, giveBack)
+  return { kind: 'done', evidence: joinEvidence([evidence, ...back]) }
+}

@@ -1,4 +1,4 @@
-import { ConnectorError, type HttpClient, type HttpResponse } from './contract.ts'
+import { ConnectorError, type Evidence, type HttpClient, type HttpResponse } from './contract.ts'
 
 /** One page as an application gives it. `next` is absent on the last. */
 export interface AppPage<T> {
@@ -32,6 +32,25 @@ export async function readAll<T>(
     cursor = next
   } while (cursor !== undefined)
   return all
+}
+
+/**
+ * `readAll`, with the evidence of every page.
+ *
+ * @throws ConnectorError as `readAll`
+ */
+export async function readEveryPage<T>(
+  read: (cursor: string | undefined) => Promise<AppPage<T> & { evidence: Evidence }>,
+  max: number,
+): Promise<{ items: T[]; evidence: [Evidence, ...Evidence[]] }> {
+  const evidence: Evidence[] = []
+  const items = await readAll(async (cursor) => {
+    const page = await read(cursor)
+    evidence.push(page.evidence)
+    return page
+  }, max)
+  // At least one page was read.
+  return { items, evidence: evidence as [Evidence, ...Evidence[]] }
 }
 
 /**
