@@ -1,10 +1,11 @@
 import { ResultCodeError } from 'ldapts'
 import {
   ConnectorError,
+  connectionFailed,
   type Effect,
   type Evidence,
   type Fault,
-  transportFault,
+  withEffect,
 } from '#connector-sdk'
 
 /** What stands behind a result code, and what a person should do. @see RFC 4511 Appendix A */
@@ -45,13 +46,7 @@ export function ldapFault(
   options: { what: string; at: number; mayHaveDone: Effect; hasDone: boolean },
 ): unknown {
   const { what, at, mayHaveDone, hasDone } = options
-  if (error instanceof ConnectorError) {
-    const { fault, message, evidence, effect } = error
-    const isOurs = evidence !== undefined || effect === 'none'
-    return isOurs
-      ? error
-      : new ConnectorError(fault, message, { effect: mayHaveDone, cause: error })
-  }
+  if (error instanceof ConnectorError) return withEffect(error, mayHaveDone)
   if (!(error instanceof Error)) return error
   const evidence: Evidence = { method: 'LDAP', target: what, at, body: error.message }
   if (error instanceof ResultCodeError) {
@@ -69,10 +64,5 @@ export function ldapFault(
     error.message,
   )
   if (!isWire && !('code' in error && typeof error.code === 'string')) return error
-  const fault = transportFault(error)
-  return new ConnectorError(fault, `could not ${what}: the connection failed`, {
-    effect: fault === 'invalid' ? 'none' : mayHaveDone,
-    evidence,
-    cause: error,
-  })
+  return connectionFailed(error, what, { evidence, mayHaveDone })
 }

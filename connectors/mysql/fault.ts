@@ -1,9 +1,10 @@
 import {
   ConnectorError,
+  connectionFailed,
   type Effect,
   type Evidence,
   type Fault,
-  transportFault,
+  withEffect,
 } from '#connector-sdk'
 
 const ADMINISTRATOR = 'the hub’s user may not do this: a database administrator must'
@@ -57,13 +58,7 @@ export function mysqlFault(
   options: { what: string; at: number; isLoggedIn: boolean; mayHaveDone: Effect; hasDone: boolean },
 ): unknown {
   const { what, at, isLoggedIn, mayHaveDone, hasDone } = options
-  if (error instanceof ConnectorError) {
-    const { fault, message, evidence, effect } = error
-    const isOurs = evidence !== undefined || effect === 'none'
-    return isOurs
-      ? error
-      : new ConnectorError(fault, message, { effect: mayHaveDone, cause: error })
-  }
+  if (error instanceof ConnectorError) return withEffect(error, mayHaveDone)
   if (!(error instanceof Error)) return error
   const { code, errno, sqlState } = error as { code?: unknown; errno?: unknown; sqlState?: unknown }
   const body = `${String(errno)} ${error.message}`
@@ -84,10 +79,9 @@ export function mysqlFault(
     return new ConnectorError('invalid', 'the server offers no TLS', { evidence })
   }
   if (typeof code !== 'string') return error
-  const fault = code === 'HANDSHAKE_SSL_ERROR' ? 'invalid' : transportFault(error)
-  return new ConnectorError(fault, `could not ${what}: the connection failed (${code})`, {
-    effect: fault === 'invalid' ? 'none' : mayHaveDone,
+  return connectionFailed(error, what, {
     evidence,
-    cause: error,
+    mayHaveDone,
+    ...(code === 'HANDSHAKE_SSL_ERROR' ? { fault: 'invalid' } : {}),
   })
 }

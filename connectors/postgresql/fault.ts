@@ -1,9 +1,10 @@
 import {
   ConnectorError,
+  connectionFailed,
   type Effect,
   type Evidence,
   type Fault,
-  transportFault,
+  withEffect,
 } from '#connector-sdk'
 
 /** What stands behind a SQLSTATE, and what a person should do. The first prefix that fits counts. */
@@ -43,13 +44,7 @@ export function sqlFault(
   error: unknown,
   { what, at, mayHaveDone }: { what: string; at: number; mayHaveDone: Effect },
 ): unknown {
-  if (error instanceof ConnectorError) {
-    const { fault, message, evidence, effect } = error
-    const isOurs = evidence !== undefined || effect === 'none'
-    return isOurs
-      ? error
-      : new ConnectorError(fault, message, { effect: mayHaveDone, cause: error })
-  }
+  if (error instanceof ConnectorError) return withEffect(error, mayHaveDone)
   if (!(error instanceof Error)) return error
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   const body = `${code} ${error.message}`
@@ -74,13 +69,7 @@ export function sqlFault(
     code !== '' ||
     /^Connection terminated|^Client has encountered|SSL connection/.test(error.message)
   ) {
-    const fault = transportFault(error)
-    const effect = fault === 'invalid' ? 'none' : mayHaveDone
-    return new ConnectorError(fault, `could not ${what}: the connection failed`, {
-      effect,
-      evidence,
-      cause: error,
-    })
+    return connectionFailed(error, what, { evidence, mayHaveDone })
   }
   return error
 }
