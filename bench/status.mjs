@@ -25,6 +25,7 @@ const each = Number(values.each)
 const requests = Number(values.requests)
 const ADMIN = 'bench-admin-token-of-32-characters-x'
 const SOURCE = 'bench'
+const OWNERS = 2
 const BATCH = 5_000
 const EPOCH = 1_700_000_000_000
 const DAY = 86_400_000
@@ -82,9 +83,9 @@ try {
     if (items.length !== 1) throw new Error(`${items.length} found`)
   })
   await measure('overdue of one owner', (n) =>
-    get(`/revocations?owner=owner-${n % 100}&overdue=true`),
+    get(`/revocations?owner=owner-${n % OWNERS}&overdue=true`),
   )
-  await measure('open of one owner', (n) => get(`/revocations?owner=owner-${n % 100}&open=true`))
+  await measure('open of one owner', (n) => get(`/revocations?owner=owner-${n % OWNERS}&open=true`))
   await measure('overdue of one app', (n) => get(`/revocations?app=app-${n % each}&overdue=true`))
   await measure('all overdue', () => get('/revocations?overdue=true'))
   await measure('waiting for a person', () => get('/revocations?state=human'))
@@ -110,6 +111,7 @@ async function store() {
   await fill(db.collection('revocations'), users, (n) =>
     Array.from({ length: each }, (_, k) => revocation(n, k)),
   )
+  await db.collection('apps').insertMany(Array.from({ length: each }, (_, k) => app(k)))
   await db.admin().command({ fsync: 1 })
   const seconds = ((performance.now() - from) / 1_000).toFixed(0)
   const stored = await db.collection('revocations').estimatedDocumentCount()
@@ -165,6 +167,25 @@ function isOpen(n, k) {
   return n % 20 === 0 && k === 0
 }
 
+/** Every owner has several apps. */
+function app(k) {
+  return {
+    _id: `app-${k}`,
+    name: `App ${k}`,
+    connectorId: 'manual',
+    config: {},
+    scope: { kind: 'everyone' },
+    class: 1,
+    owners: [`owner-${k % OWNERS}`],
+    // Nobody works on what is stored here.
+    state: 'paused',
+    allowNetworks: [],
+    createdAt: EPOCH,
+    updatedAt: EPOCH,
+    version: 1,
+  }
+}
+
 function offboarding(n) {
   return {
     _id: idOf(n, 1),
@@ -199,7 +220,6 @@ function revocation(n, k) {
     facet: 'account',
     generation: 1,
     class: 1,
-    owners: [`owner-${n % 100}`],
     state: open ? (n % 400 === 0 ? 'human' : 'due') : 'proven',
     attempts: 1,
     openedAt: EPOCH + n,

@@ -25,7 +25,7 @@ export interface Finding {
   about: AlertSubject
   /** Numbers and codes for the reader, e.g. `{share: 80}`. No personal data, no secrets. */
   facts: Readonly<Record<string, string | number>>
-  /** Who should act: owners of the app, else the admins. */
+  /** Who should act: owners of the app, else the admins. Whoever finds something leaves it to `withOwners`. */
   owners?: readonly string[]
 }
 

@@ -7,7 +7,6 @@ import type { RuleName } from './rules.ts'
 /** What the rules must know of a registered app. */
 export interface AppCredentials {
   appId: string
-  owners: readonly string[]
   /** Lanes that wait because the app refuses the credential. */
   heldLanes: number
   /** Secrets whose end somebody has stated. */
@@ -18,11 +17,11 @@ const APP_RULES: readonly RuleName[] = ['lane-held', 'app-secret-expiring']
 
 /** Each step of an expiry is an alert of its own, so that it is news again. */
 export function appFindings(app: AppCredentials, now: Instant): Finding[] {
-  const { appId, owners, heldLanes } = app
+  const { appId, heldLanes } = app
   const held: Finding[] =
     heldLanes === 0
       ? []
-      : [{ rule: 'lane-held', key: appId, about: { appId }, facts: { lanes: heldLanes }, owners }]
+      : [{ rule: 'lane-held', key: appId, about: { appId }, facts: { lanes: heldLanes } }]
   const ending = app.secrets.flatMap(({ name, expiresAt }): Finding[] => {
     const days = daysLeft(expiresAt, now)
     if (days === undefined) return []
@@ -32,7 +31,6 @@ export function appFindings(app: AppCredentials, now: Instant): Finding[] {
         key: `${appId}/${name}/${days}`,
         about: { appId, secretName: name },
         facts: { days },
-        owners,
       },
     ]
   })

@@ -17,19 +17,18 @@ export function revocationFindings(revocation: Revocation): Finding[] {
   ]
 }
 
-/** A finding about one revocation, for its owners. @param step tells apart what is news again */
+/** A finding about one revocation. @param step tells apart what is news again */
 export function revocationFinding(
   revocation: Revocation,
   rule: RuleName,
   facts: Finding['facts'],
   step?: number,
 ): Finding {
-  const { id, sourceId, appId, offboardingId, facet, owners } = revocation
+  const { id, sourceId, appId, offboardingId, facet } = revocation
   return {
     rule,
     key: step === undefined ? id : `${id}/${step}`,
     about: { sourceId, appId, offboardingId, revocationId: id },
     facts: { facet, class: revocation.class, ...facts },
-    owners,
   }
 }

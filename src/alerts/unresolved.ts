@@ -20,12 +20,6 @@ export async function* unresolvedAlerts(
 }
 
 /** It is still true. */
-export function foundAgain({ id, rule, about, facts, owners }: Alert): Finding {
-  return {
-    rule,
-    key: id.slice(rule.length + 1),
-    about,
-    facts,
-    ...(owners === undefined ? {} : { owners }),
-  }
+export function foundAgain({ id, rule, about, facts }: Alert): Finding {
+  return { rule, key: id.slice(rule.length + 1), about, facts }
 }

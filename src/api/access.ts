@@ -24,7 +24,11 @@ export const EVERYBODY = [
   'owner',
 ] as const satisfies Role[]
 
-/** An owner sees what names them; the others see all that their role lets them. */
-export function mayRead(principal: Principal, thing: { owners: readonly string[] }): boolean {
-  return principal.role !== 'owner' || thing.owners.includes(principal.ownerName ?? '')
+/**
+ * An owner sees what is of an app that names them now; the others see all that their role lets them.
+ *
+ * @param app null: there is no such app, so it is nobody's
+ */
+export function mayRead(principal: Principal, app: { owners: readonly string[] } | null): boolean {
+  return principal.role !== 'owner' || (app?.owners.includes(principal.ownerName ?? '') ?? false)
 }

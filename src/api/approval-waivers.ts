@@ -58,7 +58,8 @@ export function waiverActs(
       prepare: async (payload) => {
         const revocation = await owedRevocation(textIn(payload, 'revocationId'))
         untilIn(payload, clock.now())
-        const { id, sourceId, userId, owners } = revocation
+        const { id, sourceId, userId, appId } = revocation
+        const owners = (await parts.apps.app(appId))?.owners ?? []
         return { payload, about: id, subject: { sourceId, userId }, owners }
       },
       carryOut: async ({ id, payload, reason, proposedBy, decidedBy }, tx) => {

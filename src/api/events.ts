@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import type { ChangeEvent, EventSource } from '../auth/event-source.ts'
 import type { Principal } from '../auth/principal.ts'
+import type { AppRecord } from '../revocation/types.ts'
 import { HubError, isHubError } from '../shared/errors.ts'
 import { EVERYBODY, mayRead, READERS } from './access.ts'
 import { defineRoute, type Route } from './route.ts'
 
 export interface EventsParts {
   events: EventSource
+  apps: { all(): Promise<AppRecord[]> }
 }
 
 /** Each listener costs a cursor at the database. */
@@ -17,7 +19,7 @@ const KEEP_ALIVE_MS = 15_000
 const RETRY_MS = 2_000
 
 /** What changes, as server-sent events. An event says what has changed, not how it is now. */
-export function eventRoutes({ events }: EventsParts): Route[] {
+export function eventRoutes({ events, apps }: EventsParts): Route[] {
   let listeners = 0
   return [
     defineRoute({
@@ -48,9 +50,11 @@ export function eventRoutes({ events }: EventsParts): Route[] {
           typeof last === 'string' && last !== '' ? last : undefined,
           signal,
         )
-        const seen = filtered(source, (event) => {
-          return (kind === undefined || event.kind === kind) && mayHear(principal, event)
-        })
+        const seen = filtered(
+          source,
+          async (event) =>
+            (kind === undefined || event.kind === kind) && (await mayHear(principal, event, apps)),
+        )
         listeners += 1
         signal.addEventListener('abort', () => {
           listeners -= 1
@@ -66,21 +70,24 @@ export function eventRoutes({ events }: EventsParts): Route[] {
 }
 
 /** An owner hears of their own apps; a viewer of nothing that they could not read. */
-function mayHear(principal: Principal, event: ChangeEvent): boolean {
+async function mayHear(
+  principal: Principal,
+  { kind, appId }: ChangeEvent,
+  apps: EventsParts['apps'],
+): Promise<boolean> {
   if (principal.role === 'owner') {
-    return (event.kind === 'app' || event.kind === 'revocation') && mayRead(principal, event)
+    if (kind !== 'app' && kind !== 'revocation') return false
+    return mayRead(principal, (await apps.all()).find(({ id }) => id === appId) ?? null)
   }
   const readers: readonly string[] = READERS
-  return (
-    readers.includes(principal.role) || !['approval', 'offboarding', 'source'].includes(event.kind)
-  )
+  return readers.includes(principal.role) || !['approval', 'offboarding', 'source'].includes(kind)
 }
 
 async function* filtered(
   source: AsyncIterable<ChangeEvent>,
-  isWanted: (event: ChangeEvent) => boolean,
+  isWanted: (event: ChangeEvent) => Promise<boolean>,
 ): AsyncIterable<ChangeEvent> {
-  for await (const event of source) if (isWanted(event)) yield event
+  for await (const event of source) if (await isWanted(event)) yield event
 }
 
 /** Events and, while there are none, comments that keep the connection open. */

@@ -14,7 +14,7 @@ import {
   present,
   sourceIdField,
 } from './fields.ts'
-import { appNames, revocationAnswer, showRevocation } from './revocation-answer.ts'
+import { appsById, revocationAnswer, showRevocation } from './revocation-answer.ts'
 import { defineRoute, type Route } from './route.ts'
 import { invalid } from './validate.ts'
 
@@ -153,12 +153,12 @@ export function offboardingRoutes(parts: OffboardingsParts): Route[] {
         if (offboarding === null) throw notFound()
         const items = await revocations.ofOffboarding(id)
         const now = clock.now()
-        const names = await appNames(parts.apps)
+        const apps = await appsById(parts.apps)
         return {
           status: 200,
           json: {
             ...showOffboarding(offboarding, publicUrl),
-            revocations: items.map((item) => showRevocation(item, now, names)),
+            revocations: items.map((item) => showRevocation(item, now, apps)),
           },
         }
       },

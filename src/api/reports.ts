@@ -4,7 +4,7 @@ import type { AppRecord } from '../revocation/types.ts'
 import { type Clock, DAY, type Instant, iso } from '../shared/clock.ts'
 import { READERS } from './access.ts'
 import { instantField, present } from './fields.ts'
-import { appNames } from './revocation-answer.ts'
+import { appsById } from './revocation-answer.ts'
 import { defineRoute, type Route } from './route.ts'
 import { invalid } from './validate.ts'
 
@@ -68,9 +68,9 @@ export function reportRoutes({ reports, apps, clock }: ReportsParts): Route[] {
       handle: async ({ query: asked }) => {
         const now = clock.now()
         const { from, until } = spanOf(asked, now)
-        const [rows, names] = await Promise.all([
+        const [rows, known] = await Promise.all([
           reports.timeliness({ from, until, now }),
-          appNames(apps),
+          appsById(apps),
         ])
         const sum = (name: keyof typeof counts): number =>
           rows.reduce((total, row) => total + row[name], 0)
@@ -93,7 +93,7 @@ export function reportRoutes({ reports, apps, clock }: ReportsParts): Route[] {
             apps: rows.map(({ averageMs, longestMs, ...row }) => ({
               ...row,
               ...present({
-                appName: names.get(row.appId),
+                appName: known.get(row.appId)?.name,
                 score: scoreOf(row),
                 averageSeconds: averageMs === undefined ? undefined : averageMs / 1_000,
                 longestSeconds: longestMs === undefined ? undefined : longestMs / 1_000,

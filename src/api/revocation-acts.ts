@@ -11,14 +11,14 @@ import { mayRead, OPERATORS_AND_OWNERS, READERS_AND_OWNERS } from './access.ts'
 import type { Act } from './acts.ts'
 import { idField, nameField } from './fields.ts'
 import { LOOK, refuseTooManyLooks } from './look-allowance.ts'
-import { appNames, isOwed, revocationAnswer, showRevocation } from './revocation-answer.ts'
+import { appsById, isOwed, revocationAnswer, showRevocation } from './revocation-answer.ts'
 import { type Answer, defineRoute, type Route } from './route.ts'
 
 export interface RevocationActsParts {
   revocations: Pick<RevocationReader, 'revocation'>
   revocationDesk: RevocationDesk
   desk: LaneDesk
-  apps: { all(): Promise<AppRecord[]> }
+  apps: { all(): Promise<AppRecord[]>; app(id: string): Promise<AppRecord | null> }
   audit: Pick<AuditStore, 'list'>
   clock: Clock
 }
@@ -37,10 +37,11 @@ export function unitOf({ id, appId, facet, offboardingId }: Revocation) {
 
 /** What a person does about one revocation. An owner does it for their own apps. To waive one, propose it. */
 export function revocationActRoutes(parts: RevocationActsParts): Route[] {
-  const { revocations, revocationDesk, desk } = parts
+  const { revocations, revocationDesk, desk, apps } = parts
   const find = async (id: string, principal: Principal): Promise<Revocation> => {
     const revocation = await revocations.revocation(id)
-    if (revocation !== null && mayRead(principal, revocation)) return revocation
+    const app = revocation && (await apps.app(revocation.appId))
+    if (revocation !== null && mayRead(principal, app)) return revocation
     throw new HubError('ERR_NOT_FOUND', 'there is no such revocation')
   }
   const load = async (id: string, principal: Principal): Promise<Revocation> => {
@@ -51,8 +52,8 @@ export function revocationActRoutes(parts: RevocationActsParts): Route[] {
   const answer = async (id: string): Promise<Answer> => {
     const revocation = await revocations.revocation(id)
     if (revocation === null) throw new HubError('ERR_NOT_FOUND', 'there is no such revocation')
-    const names = await appNames(parts.apps)
-    return { status: 200, json: showRevocation(revocation, parts.clock.now(), names) }
+    const apps = await appsById(parts.apps)
+    return { status: 200, json: showRevocation(revocation, parts.clock.now(), apps) }
   }
 
   return [

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Revocation } from '../revocation/types.ts'
+import type { AppRecord, Revocation } from '../revocation/types.ts'
 import { CLOSED_STATES } from '../revocation/types.ts'
 import { type Instant, iso } from '../shared/clock.ts'
 import { instantField, instants, present } from './fields.ts'
@@ -76,14 +76,15 @@ export type RevocationAnswer = z.infer<typeof revocationAnswer>
 
 /**
  * @param now decides what is overdue
- * @param names of apps by id; an app that is no longer registered has none
+ * @param apps by id: their names, and who answers for them now
  */
 export function showRevocation(
   revocation: Revocation,
   now: Instant,
-  names: ReadonlyMap<string, string>,
+  apps: AppsById,
 ): RevocationAnswer {
   const { verdict, entry, reason, fault, heldBy } = revocation
+  const app = apps.get(revocation.appId)
   const open = isOwed(revocation)
   return {
     id: revocation.id,
@@ -91,11 +92,11 @@ export function showRevocation(
     sourceId: revocation.sourceId,
     userId: revocation.userId,
     appId: revocation.appId,
-    ...present({ appName: names.get(revocation.appId) }),
+    ...present({ appName: app?.name }),
     facet: revocation.facet,
     generation: revocation.generation,
     class: revocation.class,
-    owners: [...revocation.owners],
+    owners: [...(app?.owners ?? [])],
     state: revocation.state,
     open,
     overdue: open && revocation.deadlineAt < now,
@@ -159,9 +160,10 @@ export function isOwed(revocation: Pick<Revocation, 'state'>): boolean {
   return !CLOSED_STATES.includes(revocation.state)
 }
 
-/** Names by id, for answers about many revocations. */
-export async function appNames(apps: {
-  all(): Promise<readonly { id: string; name: string }[]>
-}): Promise<Map<string, string>> {
-  return new Map((await apps.all()).map((app) => [app.id, app.name]))
+/** Apps as answers name them. One that is not there is nobody's. */
+export type AppsById = ReadonlyMap<string, Pick<AppRecord, 'name' | 'owners'>>
+
+/** Apps by id, removed ones too, for answers about many revocations. */
+export async function appsById(apps: { all(): Promise<readonly AppRecord[]> }): Promise<AppsById> {
+  return new Map((await apps.all()).map((app) => [app.id, app]))
 }

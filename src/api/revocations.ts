@@ -7,7 +7,7 @@ import type { Clock } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { mayRead, VIEWERS, VIEWERS_AND_OWNERS } from './access.ts'
 import { idField, nameField, pageOf, pageQuery, present, sourceIdField } from './fields.ts'
-import { appNames, revocationAnswer, showRevocation } from './revocation-answer.ts'
+import { type AppsById, appsById, revocationAnswer, showRevocation } from './revocation-answer.ts'
 import { defineRoute, type Route } from './route.ts'
 import { invalid } from './validate.ts'
 
@@ -64,16 +64,16 @@ export function revocationRoutes({ revocations, apps, clock }: RevocationsParts)
       query,
       answers: { 200: { description: 'One page', schema: pageOf(revocationAnswer) } },
       handle: async ({ query: asked, principal }) => {
+        const now = clock.now()
+        const known = await appsById(apps)
         const page = await revocations.list(
-          filterOf(asked, principal, clock.now()),
+          filterOf(asked, principal, known, now),
           present({ limit: asked.limit, cursor: asked.cursor }) as { limit: number },
         )
-        const now = clock.now()
-        const names = await appNames(apps)
         return {
           status: 200,
           json: {
-            items: page.items.map((item) => showRevocation(item, now, names)),
+            items: page.items.map((item) => showRevocation(item, now, known)),
             ...present({ nextCursor: page.next }),
           },
         }
@@ -89,14 +89,15 @@ export function revocationRoutes({ revocations, apps, clock }: RevocationsParts)
       answers: { 200: { description: 'With the name of the person', schema: detail } },
       handle: async ({ params, principal }) => {
         const revocation = await revocations.revocation(params.id)
-        if (revocation === null || !mayRead(principal, revocation)) {
+        const known = await appsById(apps)
+        if (revocation === null || !mayRead(principal, known.get(revocation.appId) ?? null)) {
           throw new HubError('ERR_NOT_FOUND', 'there is no such revocation')
         }
         const subject = (await revocations.offboarding(revocation.offboardingId))?.subject
         return {
           status: 200,
           json: {
-            ...showRevocation(revocation, clock.now(), await appNames(apps)),
+            ...showRevocation(revocation, clock.now(), known),
             ...(subject === undefined
               ? {}
               : {
@@ -139,6 +140,7 @@ export function revocationRoutes({ revocations, apps, clock }: RevocationsParts)
 function filterOf(
   asked: z.infer<typeof query>,
   principal: Principal,
+  known: AppsById,
   now: number,
 ): RevocationFilter {
   if (asked.user !== undefined && asked.source === undefined) {
@@ -149,6 +151,7 @@ function filterOf(
   if (own !== undefined && asked.owner !== undefined && asked.owner !== own) {
     throw new HubError('ERR_FORBIDDEN', 'your token lists the revocations of your own apps')
   }
+  const owner = own ?? asked.owner
   return present({
     sourceId: asked.source,
     userId: asked.user,
@@ -157,10 +160,14 @@ function filterOf(
     facet: asked.facet,
     state: asked.state,
     reason: asked.reason,
-    owner: own ?? asked.owner,
+    appIds: owner === undefined ? undefined : idsOf(owner, known),
     grade: asked.grade,
     assignee: asked.assignee,
     open: asked.open === undefined ? undefined : true,
     overdueAt: asked.overdue === undefined ? undefined : now,
   }) as RevocationFilter
 }
+
+/** Of the apps that somebody answers for now. */
+const idsOf = (owner: string, apps: AppsById): string[] =>
+  [...apps].filter(([, { owners }]) => owners.includes(owner)).map(([id]) => id)

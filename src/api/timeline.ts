@@ -6,7 +6,7 @@ import { type Instant, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
 import { READERS } from './access.ts'
 import { idField, instantField, present, sourceIdField } from './fields.ts'
-import { appNames } from './revocation-answer.ts'
+import { type AppsById, appsById } from './revocation-answer.ts'
 import { defineRoute, type Route } from './route.ts'
 
 export interface TimelineParts {
@@ -52,10 +52,10 @@ export function timelineRoutes({ revocations, audit, apps }: TimelineParts): Rou
         },
       },
       handle: async ({ params: { sourceId, userId } }) => {
-        const [cases, units, names] = await Promise.all([
+        const [cases, units, known] = await Promise.all([
           revocations.offboardings({ sourceId, userId }, { limit: 200 }),
           revocations.list({ sourceId, userId }, { limit: MOST }),
-          appNames(apps),
+          appsById(apps),
         ])
         if (cases.items.length === 0) {
           throw new HubError('ERR_NOT_FOUND', 'nothing has happened to this user')
@@ -64,7 +64,7 @@ export function timelineRoutes({ revocations, audit, apps }: TimelineParts): Rou
         const acts = await audit.list({ aboutAny: ids }, { limit: MOST })
         const all: Event[] = [
           ...cases.items.flatMap(ofCase),
-          ...units.items.flatMap((unit) => ofRevocation(unit, names)),
+          ...units.items.flatMap((unit) => ofRevocation(unit, known)),
           ...acts.items.map(({ id, at, type }) => ({
             at,
             kind: 'act' as const,
@@ -100,9 +100,9 @@ function ofCase({ id, openedAt, closedAt, kind, cause, forCause }: Offboarding):
 
 function ofRevocation(
   { id, offboardingId, appId, facet, provenAt, verdict, waiver }: Revocation,
-  names: ReadonlyMap<string, string>,
+  apps: AppsById,
 ): Event[] {
-  const what = `${names.get(appId) ?? appId}: ${facet}`
+  const what = `${apps.get(appId)?.name ?? appId}: ${facet}`
   const common = { offboardingId, revocationId: id, appId }
   const at = (when: Instant | undefined, kind: Event['kind'], text: string): Event[] =>
     when === undefined ? [] : [{ at: when, kind, text, ...present(common) } as Event]

@@ -13,7 +13,7 @@ import { idField, present, sourceIdField } from './fields.ts'
 import { certificateUrl, offboardingAnswer, showOffboarding } from './offboardings.ts'
 import { personRevocations } from './person-revocations.ts'
 import { currentAccess, personStatus } from './person-status.ts'
-import { appNames, revocationAnswer, showRevocation } from './revocation-answer.ts'
+import { appsById, revocationAnswer, showRevocation } from './revocation-answer.ts'
 import { defineRoute, type Route } from './route.ts'
 
 export interface UsersParts {
@@ -105,11 +105,11 @@ export function userRoutes(parts: UsersParts): Route[] {
       params: z.object({ sourceId: sourceIdField, userId: idField }),
       answers: { 200: { description: 'By app and facet', schema: statusAnswer } },
       handle: async ({ params: { sourceId, userId } }) => {
-        const [user, cases, all, names] = await Promise.all([
+        const [user, cases, all, apps] = await Promise.all([
           directory.user(sourceId, userId),
           revocations.offboardings({ sourceId, userId }, { limit: 200 }),
           personRevocations(revocations, { sourceId, userId }),
-          appNames(parts.apps),
+          appsById(parts.apps),
         ])
         const offboardings = cases.items
         const newest = offboardings[0]
@@ -119,7 +119,7 @@ export function userRoutes(parts: UsersParts): Route[] {
         const now = clock.now()
         const access = currentAccess(all)
           .map((revocation) => ({
-            ...showRevocation(revocation, now, names),
+            ...showRevocation(revocation, now, apps),
             certificate: certificateUrl(parts.publicUrl, revocation.offboardingId),
           }))
           .sort((a, b) => Number(b.open) - Number(a.open) || (a.deadlineAt < b.deadlineAt ? -1 : 1))

@@ -5,8 +5,8 @@ export interface ChangeEvent {
   kind: 'app' | 'alert' | 'approval' | 'offboarding' | 'revocation' | 'source'
   id: string
   change: 'created' | 'changed' | 'deleted'
-  /** Of an app or a revocation: whose it is. Empty when it is gone, or has no owners. */
-  owners: readonly string[]
+  /** The app, or that of a revocation; absent when the revocation is gone. */
+  appId?: string
 }
 
 /** What changes in the hub, as it changes, from all processes. */

@@ -95,9 +95,8 @@ async function appCredentials(stores: Parts['stores']): Promise<AppCredentials[]
   // What is held waits: where nothing does, nothing need be counted.
   const waiting = await stores.lanes.nextDue(apps.map(({ id }) => id))
   return await Promise.all(
-    apps.map(async ({ id: appId, owners }) => ({
+    apps.map(async ({ id: appId }) => ({
       appId,
-      owners,
       heldLanes: waiting.has(appId) ? (await stores.lanes.held(appId, MOST_HELD)).length : 0,
       secrets: expiries.filter((one) => one.appId === appId),
     })),
@@ -140,5 +139,4 @@ export const cameBack = (revocation: Revocation): Finding => ({
     revocationId: revocation.id,
   },
   facts: { facet: revocation.facet },
-  owners: revocation.owners,
 })

@@ -49,7 +49,6 @@ export function planUnits(
         facet: spec.facet,
         generation,
         class: effectiveClass(app.class, forCause),
-        owners: app.owners,
         state: 'due',
         attempts: 0,
         openedAt: now,

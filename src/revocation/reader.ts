@@ -2,14 +2,15 @@ import type { Facet } from '../connector-sdk/contract.ts'
 import type { Instant } from '../shared/clock.ts'
 import type { Grade, HumanReason, Offboarding, Revocation, RevocationState } from './types.ts'
 
-/** All given conditions hold. `owner` is one of the app's owners, as registered. */
+/** All given conditions hold. */
 export interface RevocationFilter {
   sourceId?: string
   userId?: string
   appId?: string
+  /** Of any of these. */
+  appIds?: readonly string[]
   facet?: Facet
   state?: RevocationState
-  owner?: string
   /** Of the last verdict. */
   grade?: Grade
   /** Who takes care of it; only what is still owed. */

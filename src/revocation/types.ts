@@ -118,7 +118,6 @@ export interface Revocation extends RevocationNotes {
   facet: Facet
   generation: number
   class: AppClass
-  owners: readonly string[]
   state: RevocationState
   reason?: HumanReason
   verdict?: Verdict

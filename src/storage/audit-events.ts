@@ -40,7 +40,7 @@ export function createEventSource(connection: Connection): EventSource {
               operationType: 1,
               ns: 1,
               documentKey: 1,
-              'fullDocument.owners': 1,
+              'fullDocument.appId': 1,
             },
           },
         ],
@@ -58,12 +58,15 @@ export function createEventSource(connection: Connection): EventSource {
       try {
         while (!signal.aborted) {
           const change = (await stream.next()) as unknown as Change
+          const kind = KINDS[change.ns.coll] ?? 'revocation'
+          const id = String(change.documentKey._id)
+          const appId = kind === 'app' ? id : change.fullDocument?.appId
           yield {
             cursor: change._id._data,
-            kind: KINDS[change.ns.coll] ?? 'revocation',
-            id: String(change.documentKey._id),
+            kind,
+            id,
             change: CHANGES[change.operationType] ?? 'changed',
-            owners: change.fullDocument?.owners ?? [],
+            ...(appId === undefined ? {} : { appId }),
           }
         }
       } catch (error) {
@@ -85,7 +88,7 @@ interface Change {
   operationType: string
   ns: { coll: string }
   documentKey: { _id: unknown }
-  fullDocument?: { owners?: string[] }
+  fullDocument?: { appId?: string }
 }
 
 function hex(cursor: string): string {

@@ -61,12 +61,10 @@ const REVOCATION_INDEXES: mongo.IndexDescription[] = [
   { key: { sourceId: 1, userId: 1, deadlineAt: 1, _id: 1 } },
   { key: { appId: 1, deadlineAt: 1, _id: 1 } },
   { key: { state: 1, deadlineAt: 1, _id: 1 } },
-  { key: { owners: 1, deadlineAt: 1, _id: 1 } },
   { key: { facet: 1, deadlineAt: 1, _id: 1 } },
   { key: { 'verdict.grade': 1, deadlineAt: 1, _id: 1 } },
   // What is open is a small part of all: a list of it must not read the closed ones between.
   { key: { appId: 1, deadlineAt: 1, _id: 1 }, name: 'open_of_app', ...OPEN },
-  { key: { owners: 1, deadlineAt: 1, _id: 1 }, name: 'open_of_owner', ...OPEN },
   {
     key: { assignee: 1, deadlineAt: 1, _id: 1 },
     partialFilterExpression: { open: true, assignee: { $exists: true } },

@@ -80,11 +80,12 @@ export function createRevocationReader(connection: Connection): RevocationReader
 }
 
 function queryOf(filter: RevocationFilter): mongo.Filter<RevocationRow> {
-  const { overdueAt, owner, open, grade, ...equal } = filter
+  const { overdueAt, appIds, open, grade, ...equal } = filter
+  const isAsked = (id: string): boolean => filter.appId === undefined || filter.appId === id
   const stillOpen = open ?? (isOwedIn(filter) ? true : undefined)
   return {
     ...equal,
-    ...(owner === undefined ? {} : { owners: owner }),
+    ...(appIds === undefined ? {} : { appId: { $in: appIds.filter(isAsked) } }),
     ...(grade === undefined ? {} : { 'verdict.grade': grade }),
     ...(stillOpen === undefined ? {} : { open: stillOpen }),
     ...(overdueAt === undefined

@@ -1,4 +1,5 @@
 import type { Connection } from 'mongoose'
+import { withOwners } from '../alerts/app-owners.ts'
 import type { EntryWriter } from '../ledger/intake.ts'
 import type { Transactor } from '../shared/transaction.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -115,7 +116,7 @@ export async function openStores(
     sessions: createSessionStore(connection),
     legalHolds: createLegalHoldStore(connection),
     idempotency: createIdempotencyStore(connection),
-    alerts: createAlertStore(connection),
+    alerts: withOwners(createAlertStore(connection), apps),
     deliveries: createDeliveryStore(connection),
     stormStore: createStormStore(connection),
     /** Beside the secrets: until when they hold. */

@@ -3,7 +3,7 @@ import { LOOKS_AN_HOUR } from '../../src/api/look-allowance.ts'
 import { laneId } from '../../src/revocation/lane.ts'
 import type { Revocation } from '../../src/revocation/types.ts'
 import { HOUR, SECOND } from '../../src/shared/clock.ts'
-import { owed as owedIn } from './api-cases.ts'
+import { owed as owedIn, registered } from './api-cases.ts'
 import { ADMIN, startApi } from './api-harness.ts'
 
 const api = await startApi()
@@ -70,8 +70,10 @@ test('revocation acts, who takes care, can be looked up and taken back', async (
 })
 
 test('revocation acts, an owner, acts on own apps and finds no others', async () => {
-  const mine = await owed()
-  const other = await owed({ owners: ['bob@example.com'] })
+  await registered(api, 'of-ann', ['ann@example.com'])
+  await registered(api, 'of-bob', ['bob@example.com'])
+  const mine = await owed({ appId: 'of-ann' })
+  const other = await owed({ appId: 'of-bob' })
   const ann = await token({ role: 'owner', ownerName: 'ann@example.com' })
   const post = (id: string) => api.send('POST', `/api/v1/revocations/${id}/retry`, { token: ann })
   expect((await post(mine.id)).status).toBe(200)
@@ -79,6 +81,44 @@ test('revocation acts, an owner, acts on own apps and finds no others', async ()
   const auditor = await token({ role: 'auditor' })
   const path = `/api/v1/revocations/${mine.id}/retry`
   expect((await api.send('POST', path, { token: auditor })).status).toBe(403)
+})
+
+test('revocation acts, an app given to another owner, are for the new one alone, with what was planned before', async () => {
+  const { json: made } = await api.api('POST', '/apps', {
+    name: 'Wiki',
+    connectorId: 'still',
+    config: { baseUrl: 'https://one.example' },
+    secrets: { token: 't' },
+    scope: { kind: 'everyone' },
+    class: 1,
+    owners: ['dana@example.com'],
+  })
+  const { id } = await owed({ appId: made.id, state: 'due' })
+  const [dana, erin] = await Promise.all(
+    ['dana@example.com', 'erin@example.com'].map((ownerName) =>
+      token({ role: 'owner', ownerName }),
+    ),
+  )
+  const seen = async (as = '') => {
+    const read = (path: string) => api.send('GET', `/api/v1${path}`, { token: as })
+    const observe = await api.send('POST', `/api/v1/revocations/${id}/retry`, { token: as })
+    return {
+      read: (await read(`/revocations/${id}`)).status,
+      listed: (await read('/revocations')).json.items.map((one: { id: string }) => one.id),
+      act: observe.status,
+    }
+  }
+  expect(await seen(dana)).toEqual({ read: 200, listed: [id], act: 200 })
+  expect(await seen(erin)).toEqual({ read: 404, listed: [], act: 404 })
+  const handed = { owners: ['erin@example.com'] }
+  const { status } = await api.api('PATCH', `/apps/${made.id}`, handed, { 'if-match': '"1"' })
+  expect(status).toBe(200)
+  expect(await seen(dana)).toEqual({ read: 404, listed: [], act: 404 })
+  expect(await seen(erin)).toEqual({ read: 200, listed: [id], act: 200 })
+  const { json } = await api.api('GET', `/revocations/${id}`)
+  expect(json.owners).toEqual(['erin@example.com'])
+  const found = await api.api('GET', '/revocations?owner=dana@example.com')
+  expect(found.json.items).toEqual([])
 })
 
 test('revocation acts, one of which nothing is owed, is refused', async () => {
@@ -161,7 +201,7 @@ test('lists of revocations and acts, every filter, are served by an index in its
     { 'verdict.grade': 'F' },
     { ...open, assignee: 'x' },
     { ...open, appId: 'a', state: 'human' },
-    { ...open, owners: 'o', deadlineAt: { $lt: 1 } },
+    { ...open, appId: { $in: ['a', 'b'] }, deadlineAt: { $lt: 1 } },
     { ...open, state: 'human' },
     { sourceId: 's', userId: 'u' },
     { facet: 'account' },

@@ -1,6 +1,6 @@
 import { laneId } from '../../src/revocation/lane.ts'
 import { transition } from '../../src/revocation/transition.ts'
-import type { Offboarding, Revocation } from '../../src/revocation/types.ts'
+import type { AppRecord, Offboarding, Revocation } from '../../src/revocation/types.ts'
 import { HOUR } from '../../src/shared/clock.ts'
 import { newId } from '../../src/shared/ids.ts'
 import type { startApi } from './api-harness.ts'
@@ -38,7 +38,6 @@ export async function owed(
     facet: 'account',
     generation: offboarding.generation,
     class: 1,
-    owners: ['ann@example.com'],
     state: 'human',
     reason: 'manual-app',
     attempts: 0,
@@ -68,4 +67,29 @@ export async function owed(
     await api.stores.lanes.save([lane], tx)
   })
   return revocation
+}
+
+/** An app that somebody answers for. Nobody is covered by it. */
+export async function registered(
+  api: Pick<Api, 'stores'>,
+  id: string,
+  owners: readonly string[],
+): Promise<void> {
+  const now = Date.now()
+  const app: AppRecord = {
+    id,
+    name: id,
+    connectorId: 'still',
+    config: { baseUrl: 'https://one.example', says: 'ok' },
+    scope: { kind: 'groups', groups: [] },
+    class: 1,
+    owners,
+    state: 'active',
+    allowNetworks: [],
+    createdAt: now,
+    updatedAt: now,
+    version: 1,
+  }
+  await api.stores.transactor.transaction((tx) => api.stores.apps.insert(app, tx))
+  api.stores.apps.invalidate()
 }

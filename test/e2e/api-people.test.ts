@@ -4,6 +4,7 @@ import type { Offboarding, Revocation } from '../../src/revocation/types.ts'
 import { HOUR } from '../../src/shared/clock.ts'
 import { newId } from '../../src/shared/ids.ts'
 import { peopleQueries } from '../../src/storage/people-search.ts'
+import { registered } from './api-cases.ts'
 import { startApi } from './api-harness.ts'
 
 const api = await startApi()
@@ -67,7 +68,6 @@ async function leaves(
       facet: 'account',
       generation: offboarding.generation,
       class: 1,
-      owners: ['ann@example.com'],
       state: 'due',
       attempts: 0,
       openedAt: now,
@@ -168,6 +168,7 @@ test('people, a search with many results, says that it is cut', async () => {
 
 test('people, a leaver with something open, shows it first with owner and deadline', async () => {
   const id = await user('okta', 'half', { active: false })
+  await registered(api, 'app-x', ['ann@example.com'])
   const offboarding = await leaves(id, [
     proven(),
     { state: 'human', reason: 'contradicted', deadlineAt: now - 1, appId: 'app-x' },
@@ -232,9 +233,10 @@ test('cases, one of them, is shown with its whole committed set', async () => {
 })
 
 test('revocations, filters, are all heeded', async () => {
+  await registered(api, 'f1', ['zoe@example.com'])
   const userId = newId()
   await leaves(userId, [
-    { appId: 'f1', facet: 'session', owners: ['zoe@example.com'] },
+    { appId: 'f1', facet: 'session' },
     { appId: 'f2', deadlineAt: now - HOUR },
     proven({ appId: 'f2', facet: 'api_token', deadlineAt: now - HOUR }),
   ])

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import type { Finding } from '../../src/alerts/alert.ts'
+import { withOwners } from '../../src/alerts/app-owners.ts'
 import { lateFinding, lateLook } from '../../src/alerts/late-look.ts'
 import { revocationLook } from '../../src/alerts/look.ts'
 import { unresolvedAlerts } from '../../src/alerts/unresolved.ts'
@@ -28,6 +29,19 @@ test('an alert, found twice, is one alert counted twice and news only once', asy
   expect(await alerts.raise(finding('twice'), 2)).toBe(false)
   const { items } = await alerts.list({ rule: 'feed-silent' }, { limit: 10 })
   expect(items).toMatchObject([{ count: 2, firstAt: 1, lastAt: 2, facts: { note: '$count' } }])
+})
+
+test('an alert about an app, found again after the app changed hands, is in the care of the new owners', async () => {
+  const apps = [{ id: 'wiki', owners: ['dana@example.com'] }]
+  const owned = withOwners(alerts, { all: async () => apps })
+  const held: Finding = { rule: 'lane-held', key: 'wiki', about: { appId: 'wiki' }, facts: {} }
+  const ownersNow = async () => {
+    await owned.raise(held, 1)
+    return (await alerts.list({ rule: 'lane-held' }, { limit: 1 })).items[0]?.owners
+  }
+  expect(await ownersNow()).toEqual(['dana@example.com'])
+  apps[0] = { id: 'wiki', owners: ['erin@example.com'] }
+  expect(await ownersNow()).toEqual(['erin@example.com'])
 })
 
 test('an acknowledgement, whose record in the audit trail fails, did not happen', async () => {
@@ -77,7 +91,6 @@ const base: Revocation = {
   facet: 'account',
   generation: 1,
   class: 1,
-  owners: ['owner@example.com'],
   state: 'human',
   reason: 'contradicted',
   verdict: { grade: 'F', kind: 'contradicted', at: 0 },

@@ -29,7 +29,6 @@ const row = (
   facet: 'account',
   generation: 1,
   class: 2,
-  owners: [],
   state: 'due',
   attempts: 0,
   openedAt: NOW - 100 * n,

@@ -112,7 +112,6 @@ test('a case in the database, opened, proved, closed and erased, keeps its proof
     facet: 'account',
     generation: 1,
     class: 3,
-    owners: ['owner@example.com'],
     state: 'verified',
     attempts: 1,
     openedAt: now,

@@ -48,7 +48,6 @@ const revocation = (id: string, more: Partial<Revocation> = {}): Revocation => (
   facet: 'account',
   generation: 1,
   class: 2,
-  owners: ['owner@example.com'],
   state: 'due',
   attempts: 0,
   openedAt: NOW,
@@ -169,7 +168,7 @@ test('revocation list, page by page, gives every row once, the earliest deadline
   let cursor: string | undefined
   do {
     const page = await store.list(
-      { owner: 'owner@example.com' },
+      { appIds: ['crm', 'mail'] },
       { limit: 4, ...(cursor === undefined ? {} : { cursor }) },
     )
     seen.push(...page.items)
@@ -208,7 +207,7 @@ test.each([
   { sourceId: 's', userId: 'u' },
   { appId: 'a' },
   { state: 'human' as const },
-  { owners: 'o' },
+  { appId: { $in: ['a', 'b'] } },
   { facet: 'account' as const },
   { offboardingId: 'o' },
   {},

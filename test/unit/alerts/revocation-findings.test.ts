@@ -13,7 +13,6 @@ const unit = (more: Partial<Revocation> = {}): Revocation => ({
   facet: 'account',
   generation: 1,
   class: 1,
-  owners: ['owner@example.com'],
   state: 'due',
   attempts: 0,
   openedAt: 0,
@@ -37,7 +36,7 @@ test.each([
 ] as const)('an escalation, at %i percent, is %s with a key of its own', (level, rule, key) => {
   const audience = ESCALATION_AUDIENCE[level]
   const finding = lateFinding({ revocation: unit(), level, audience })
-  expect(finding).toMatchObject({ rule, key, facts: { audience }, owners: ['owner@example.com'] })
+  expect(finding).toMatchObject({ rule, key, facts: { audience } })
 })
 
 test('a contradicted revocation, waiting for a person, raises the contradiction only', () => {

@@ -11,7 +11,6 @@ const unit = (state: RevocationState, more: Partial<Revocation> = {}): Revocatio
   facet: 'account',
   generation: 1,
   class: 1,
-  owners: ['x'],
   state,
   attempts: 0,
   openedAt: 0,
