@@ -142,6 +142,8 @@ async function startMembers(
   const first = `${hosts[0]?.address}:${PORT}`
   const client = new MongoClient(`mongodb://${first}/?directConnection=true`)
   try {
+    const members = hosts.map(({ address }) => `mongodb://${address}:${PORT}/?directConnection=true`)
+    await Promise.all(members.map(listening))
     await client.db('admin').command({
       replSetInitiate: {
         _id: SET,
@@ -159,6 +161,16 @@ async function startMembers(
     await client.close()
   }
   return `mongodb://${hosts.map(({ address }) => `${address}:${PORT}`).join(',')}/?replicaSet=${SET}`
+}
+
+/** A set begins only when every member answers. */
+async function listening(uri: string): Promise<void> {
+  const client = new MongoClient(uri)
+  try {
+    await client.db('admin').command({ ping: 1 })
+  } finally {
+    await client.close()
+  }
 }
 
 async function hire(
