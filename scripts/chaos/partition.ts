@@ -142,7 +142,9 @@ async function startMembers(
   const first = `${hosts[0]?.address}:${PORT}`
   const client = new MongoClient(`mongodb://${first}/?directConnection=true`)
   try {
-    const members = hosts.map(({ address }) => `mongodb://${address}:${PORT}/?directConnection=true`)
+    const members = hosts.map(
+      ({ address }) => `mongodb://${address}:${PORT}/?directConnection=true`,
+    )
     await Promise.all(members.map(listening))
     await client.db('admin').command({
       replSetInitiate: {
