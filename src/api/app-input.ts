@@ -8,7 +8,7 @@ import { invalid, valid } from './validate.ts'
 
 const MAX_SECRET_BYTES = 64 * 1024
 
-const scope = z.discriminatedUnion('kind', [
+export const scopeField = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('everyone'),
     sourceIds: z.array(sourceIdField).min(1).max(100).optional(),
@@ -25,7 +25,7 @@ const scope = z.discriminatedUnion('kind', [
 const fields = {
   name: nameField,
   config: z.record(z.string(), z.unknown()),
-  scope: scope.meta({ description: 'Who is covered' }),
+  scope: scopeField.meta({ description: 'Who is covered' }),
   class: z.literal([0, 1, 2, 3]).meta({
     description:
       '0 authentication, signing, vault · 1 production, finance · 2 customer data · 3 other',

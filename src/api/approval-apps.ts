@@ -1,15 +1,19 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { RevocationReader } from '../revocation/reader.ts'
-import type { AppRecord } from '../revocation/types.ts'
+import { coversLess } from '../revocation/scope.ts'
+import type { AppRecord, AppScope } from '../revocation/types.ts'
 import { type Clock, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
+import type { JsonObject } from '../shared/json.ts'
 import type { Transaction } from '../shared/transaction.ts'
+import { checkScope, type ScopeParts, scopeField } from './app-input.ts'
 import { type ConnectorOpener, type Inventory, inventoryOf } from './app-inventory.ts'
 import { type ApprovalAct, existingApp, textIn } from './approval-act.ts'
 import { idField } from './fields.ts'
 import { invalid } from './validate.ts'
 
-export interface AppActsParts {
+export interface AppActsParts extends ScopeParts {
   revocations: Pick<RevocationReader, 'openSummary'>
   apps: {
     app(id: string): Promise<AppRecord | null>
@@ -26,7 +30,8 @@ export function appActs({
   apps,
   runner,
   clock,
-}: AppActsParts): Record<'remove-app' | 'lower-class', ApprovalAct> {
+  ...known
+}: AppActsParts): Record<'remove-app' | 'lower-class' | 'narrow-scope', ApprovalAct> {
   const changeApp = async (
     id: string,
     change: Partial<AppRecord>,
@@ -35,7 +40,7 @@ export function appActs({
     const before = await existingApp(apps, id)
     const after = { ...before, ...change, updatedAt: clock.now(), version: before.version + 1 }
     if (!(await apps.replace(after, before.version, tx))) {
-      throw new HubError('ERR_CONFLICT', 'the app has changed at this moment; decide again')
+      throw changed()
     }
     return before
   }
@@ -105,5 +110,37 @@ export function appActs({
       },
       after: () => apps.invalidate(),
     },
+
+    'narrow-scope': {
+      title: 'Cover fewer people by an app',
+      schema: z.strictObject({ appId: idField, scope: scopeField }),
+      prepare: async (payload) => {
+        const app = await existingApp(apps, textIn(payload, 'appId'))
+        const scope = payload['scope'] as unknown as AppScope
+        if (!coversLess(app.scope, scope)) {
+          throw invalid([
+            { pointer: '/payload/scope', message: 'covers no less; change the app itself' },
+          ])
+        }
+        await checkScope(scope, known)
+        const from = app.scope as unknown as JsonObject
+        return { payload: { ...payload, from }, about: app.id, owners: app.owners }
+      },
+      carryOut: async ({ id, payload, reason }, tx, record) => {
+        const scope = payload['scope'] as unknown as AppScope
+        const app = textIn(payload, 'appId')
+        const before = await changeApp(app, { scope }, tx)
+        if (!isDeepStrictEqual(before.scope, payload['from'])) throw changed()
+        await record({
+          entry: { type: 'app.changed', app, fields: ['scope'] },
+          said: { after: { scope }, reason },
+          approval: id,
+        })
+      },
+      after: () => apps.invalidate(),
+    },
   }
 }
+
+const changed = (): HubError =>
+  new HubError('ERR_CONFLICT', 'the app has changed meanwhile; propose it again')

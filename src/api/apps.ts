@@ -12,6 +12,7 @@ import { type Act, wordOf } from './acts.ts'
 import { appActRoutes } from './app-acts.ts'
 import { appAnswer, showApp } from './app-answer.ts'
 import type { ConnectorOpener } from './app-check.ts'
+import { refuseAlone, refuseWithoutSecrets } from './app-guards.ts'
 import {
   appChange,
   checkAgainstConnector,
@@ -152,7 +153,8 @@ export function appRoutes(parts: AppsParts): Route[] {
     defineRoute({
       method: 'PATCH',
       path: '/apps/{id}',
-      summary: 'Change an app; needs If-Match. Secrets that are not named stay, `null` removes one',
+      summary:
+        'Change an app; needs If-Match. Secrets that are not named stay, `null` removes one. A new `config` needs all of them again',
       allow: ADMINS,
       params,
       body: appChange,
@@ -168,19 +170,13 @@ export function appRoutes(parts: AppsParts): Route[] {
           updatedAt: clock.now(),
           version: version + 1,
         } as AppRecord
-        const secrets = secretsChange(await appSecrets.facts(before), {
-          secrets: changed,
-          expireAt,
-        })
+        const facts = await appSecrets.facts(before)
+        const secrets = secretsChange(facts, { secrets: changed, expireAt })
         const connector = connectorOf(before.connectorId)
         checkAgainstConnector(connector, after.config, secrets.after.names, changed)
         if (rest.scope !== undefined) await checkScope(after.scope, parts)
-        if (after.class > before.class) {
-          throw new HubError(
-            'ERR_FORBIDDEN',
-            'a laxer class needs a second person; propose it at /approvals',
-          )
-        }
+        refuseAlone(before, after)
+        refuseWithoutSecrets(before, after, { stored: facts.names, given: Object.keys(changed) })
         await acts.in(async (tx, act) => {
           if (!(await apps.replace(after, version, tx))) throw stale()
           await appSecrets.write(id, secrets, tx)

@@ -13,6 +13,7 @@ export const APPROVAL_KINDS = [
   'release-hold',
   'remove-app',
   'lower-class',
+  'narrow-scope',
   'resume-storm',
   'erase',
 ] as const

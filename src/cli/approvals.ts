@@ -67,7 +67,7 @@ export function registerApprovals(program: Command, context: MakeContext): void 
       '\n<payload> is JSON, by kind: docs/api.md has them all.\n' +
         '  waive {"revocationId","until"} · exempt {"sourceId","userId","appId","until"} · end-exemption {"exemptionId"}\n' +
         '  hold {"sourceId","userId","until"} · release-hold {"holdId"} · remove-app {"appId"} · lower-class {"appId","class"}\n' +
-        '  resume-storm {"sourceId"} · erase {"offboardingId"}',
+        '  narrow-scope {"appId","scope"} · resume-storm {"sourceId"} · erase {"offboardingId"}',
     )
     .action(async (kind, payload, options) => {
       const { api, output } = context(options)

@@ -194,6 +194,25 @@ test('four eyes, a laxer class, is refused to one person and done by two', async
   expect(stricter.status).toBe(200)
 })
 
+test('four eyes, a scope that covers less, is refused to one person and done by two', async () => {
+  await api.api('POST', '/sources', { id: 'second', name: 'Second', dialect: 'generic' })
+  const appId = await registered({ scope: { kind: 'everyone', sourceIds: ['okta', 'second'] } })
+  const change = async (scope: object, version: number) =>
+    await api.api('PATCH', `/apps/${appId}`, { scope }, { 'if-match': `"${version}"` })
+  const less = { kind: 'everyone', sourceIds: ['okta'] }
+  expect((await change(less, 1)).status).toBe(403)
+  expect((await propose('narrow-scope', { appId, scope: { kind: 'everyone' } })).status).toBe(400)
+  const unknown = { kind: 'everyone', sourceIds: ['none'] }
+  expect((await propose('narrow-scope', { appId, scope: unknown })).status).toBe(400)
+  const { json } = await propose('narrow-scope', { appId, scope: less })
+  expect((await decide(bob, json)).status).toBe(200)
+  expect((await api.api('GET', `/apps/${appId}`)).json.scope).toEqual(less)
+  const other = { kind: 'everyone', sourceIds: ['second'] }
+  const stale = await propose('narrow-scope', { appId, scope: other })
+  expect((await change({ kind: 'everyone' }, 2)).status).toBe(200)
+  expect((await decide(bob, stale.json)).status).toBe(409)
+})
+
 test('four eyes, an app is removed, with an inventory, and what is open stays visible', async () => {
   const appId = await registered()
   const revocation = await owed(api, { appId })

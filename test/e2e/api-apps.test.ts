@@ -109,6 +109,22 @@ test('apps, a change, needs the version that was read and keeps what is not name
   expect(without.json.errors[0].pointer).toBe('/secrets/token')
 })
 
+test('apps, a change of the configuration, needs every secret again', async () => {
+  const { json: made } = await api.api(
+    'POST',
+    '/apps',
+    app({ secrets: { token: 't', witnessToken: 'w' } }),
+  )
+  const change = (body: object, version: number) =>
+    api.api('PATCH', `/apps/${made.id}`, body, { 'if-match': `"${version}"` })
+  const config = { ...made.config, baseUrl: 'https://elsewhere.example' }
+  const { status, json } = await change({ config, secrets: { token: 't' } }, 1)
+  expect([status, json.errors[0].pointer]).toEqual([400, '/secrets/witnessToken'])
+  expect((await change({ config: made.config, name: 'Same' }, 1)).status).toBe(200)
+  const whole = { config, secrets: { token: 't', witnessToken: null } }
+  expect((await change(whole, 2)).json).toMatchObject({ config, secrets: ['token'] })
+})
+
 test('apps, parallel changes of one version, let one through', async () => {
   const { json: made } = await api.api('POST', '/apps', app())
   const answers = await Promise.all(
