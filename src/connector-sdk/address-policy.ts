@@ -5,11 +5,12 @@ export type AddressPolicy = (address: string, options: { encrypted: boolean }) =
 
 /**
  * Where clouds hand out credentials of the machine: no app lives there, so no allow-list opens them.
- * AWS/GCP/Azure/Oracle, AWS over IPv6, ECS task roles, Alibaba, Azure's wire server, Oracle Classic.
+ * AWS/GCP/Azure/Oracle, AWS and GCP over IPv6, ECS and EKS roles, Alibaba, Azure's wire server, Oracle Classic.
  */
 const METADATA = new Set([
   '169.254.169.254',
   'fd00:ec2::254',
+  'fd20:ce::254',
   '169.254.170.2',
   '169.254.170.23',
   'fd00:ec2::23',

@@ -216,6 +216,7 @@ describe('the address policy', () => {
     '5f00::1',
     'fc00::1',
     'fd00:ec2::254',
+    'fd20:ce::254',
     'fe80::1',
     'fec0::1',
     'ff02::1',
@@ -239,8 +240,16 @@ describe('the address policy', () => {
     expect(inner('fd12::5', { encrypted: false })).toBeUndefined()
     expect(inner('10.2.3.4', { encrypted: false })).toBeUndefined()
     expect(inner('10.3.3.4', { encrypted: true })).toBeTypeOf('string')
-    expect(inner('fd00:ec2::254', { encrypted: true })).toMatch(/metadata/)
   })
+
+  test.each(['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254', 'fd20:00ce:0:0:0:0:0:0254'])(
+    '%s, a metadata address in an allow-listed network, stays refused',
+    (address) => {
+      const inner = addressPolicy(['fc00::/7'])
+      expect(inner('fd20:ce::255', { encrypted: true })).toBeUndefined()
+      expect(inner(address, { encrypted: true })).toMatch(/metadata/)
+    },
+  )
 
   test('a metadata address behind NAT64, allow-listed, stays refused', () => {
     const inner = addressPolicy(['64:ff9b::/96'])
