@@ -20,7 +20,8 @@ const RETRY_MS = 2_000
 
 /** What changes, as server-sent events. An event says what has changed, not how it is now. */
 export function eventRoutes({ events, apps }: EventsParts): Route[] {
-  let listeners = 0
+  /** By the signal of each: whoever is gone is counted no more, however they went. */
+  const listening = new Set<AbortSignal>()
   return [
     defineRoute({
       method: 'GET',
@@ -40,7 +41,8 @@ export function eventRoutes({ events, apps }: EventsParts): Route[] {
         },
       },
       handle: async ({ query: { kind }, principal, headers, signal }) => {
-        if (listeners >= MOST_LISTENERS) {
+        if (signal.aborted) return { status: 200, stream: nothing() }
+        if (listening.size >= MOST_LISTENERS) {
           throw new HubError('ERR_RATE_LIMITED', 'too many listeners; poll for a while', {
             retryAfterSeconds: 30,
           })
@@ -55,14 +57,15 @@ export function eventRoutes({ events, apps }: EventsParts): Route[] {
           async (event) =>
             (kind === undefined || event.kind === kind) && (await mayHear(principal, event, apps)),
         )
-        listeners += 1
-        signal.addEventListener('abort', () => {
-          listeners -= 1
-        })
+        const leave = (): void => {
+          listening.delete(signal)
+        }
+        listening.add(signal)
+        signal.addEventListener('abort', leave, { once: true })
         return {
           status: 200,
           headers: { 'X-Accel-Buffering': 'no' },
-          stream: texts(seen, signal),
+          stream: finallyDo(texts(seen, signal), leave),
         }
       },
     }),
@@ -116,6 +119,18 @@ async function* texts(
     yield 'event: lost\ndata: {}\n\n'
   } finally {
     await iterator.return?.()
+  }
+}
+
+/** For who is gone before the first event. */
+async function* nothing(): AsyncIterable<string> {}
+
+/** The same pieces, and then this, however they end. It is not done for a stream that nobody begins to read. */
+async function* finallyDo(pieces: AsyncIterable<string>, then: () => void): AsyncIterable<string> {
+  try {
+    yield* pieces
+  } finally {
+    then()
   }
 }
 

@@ -113,8 +113,7 @@ async function serve({
   parts: RouterParts
   attempt: Attempt | undefined
 }): Promise<void> {
-  const gone = new AbortController()
-  response.once('close', () => gone.abort())
+  const signal = goneSignal(response)
   const principal = response.locals['principal'] as Principal
   const requestId = requestIdOf(response)
   const params = route.params === undefined ? {} : valid(route.params, request.params)
@@ -127,7 +126,7 @@ async function serve({
     attempt,
   })
   const { headers } = request
-  const call = { params, query, body, principal, requestId, headers, acts, signal: gone.signal }
+  const call = { params, query, body, principal, requestId, headers, acts, signal }
   const handle = async (): Promise<Answer> => {
     const answer = await route.handle(call)
     if (parts.checkAnswers && mustRecord(route) && !acts.happened()) {
@@ -136,7 +135,15 @@ async function serve({
     return answer
   }
   const answer = attempt === undefined ? await handle() : await attempt.once(handle, acts.happened)
-  await write(route, answer, response, parts.checkAnswers ?? false)
+  await write({ route, answer, response, signal, check: parts.checkAnswers ?? false })
+}
+
+/** Aborted when the client is gone, also when it went before it was asked for: nobody is told of that again. */
+function goneSignal(response: Response): AbortSignal {
+  const gone = new AbortController()
+  if (response.destroyed) gone.abort()
+  else response.once('close', () => gone.abort())
+  return gone.signal
 }
 
 /** Whatever may change something says so in the audit trail. */
@@ -155,12 +162,19 @@ function readBody(route: Route, request: Request): unknown {
   return valid(route.body, request.body ?? {})
 }
 
-async function write(
-  route: Route,
-  answer: Answer,
-  response: Response,
-  check: boolean,
-): Promise<void> {
+async function write({
+  route,
+  answer,
+  response,
+  signal,
+  check,
+}: {
+  route: Route
+  answer: Answer
+  response: Response
+  signal: AbortSignal
+  check: boolean
+}): Promise<void> {
   const spec = route.answers[answer.status]
   if (spec === undefined) throw new Error(`${route.path} has no answer ${answer.status}`)
   if (check && spec.schema !== undefined) spec.schema.parse(answer.json)
@@ -170,9 +184,8 @@ async function write(
     response.setHeader('Content-Type', spec.mediaType ?? 'application/octet-stream')
     response.flushHeaders()
     for await (const piece of answer.stream) {
-      if (!response.write(piece))
-        await Promise.race([once(response, 'drain'), once(response, 'close')])
-      if (response.destroyed) return
+      if (signal.aborted) return
+      if (!response.write(piece)) await drained(response, signal)
     }
     response.end()
   } else if (answer.content !== undefined) {
@@ -183,6 +196,15 @@ async function write(
     response.end(JSON.stringify(answer.json))
   } else {
     response.end()
+  }
+}
+
+/** Waits for room in the answer, or until nobody reads it any more: such an answer never drains. */
+async function drained(response: Response, signal: AbortSignal): Promise<void> {
+  try {
+    await once(response, 'drain', { signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
   }
 }
 
