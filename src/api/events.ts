@@ -2,24 +2,37 @@ import { z } from 'zod'
 import type { ChangeEvent, EventSource } from '../auth/event-source.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { AppRecord } from '../revocation/types.ts'
+import { type Clock, SECOND } from '../shared/clock.ts'
 import { HubError, isHubError } from '../shared/errors.ts'
 import { EVERYBODY, mayRead, READERS } from './access.ts'
+import { eventStream } from './event-stream.ts'
 import { defineRoute, type Route } from './route.ts'
 
 export interface EventsParts {
   events: EventSource
   apps: { all(): Promise<AppRecord[]> }
+  clock: Clock
+  /** Tests shorten it. */
+  keepAliveMs?: number
 }
 
 /** Each listener costs a cursor at the database. */
 const MOST_LISTENERS = 100
 /** Proxies close what is silent for a minute. */
 const KEEP_ALIVE_MS = 15_000
-/** A browser that lost the connection comes back after this. */
-const RETRY_MS = 2_000
+/** For so long a listener is taken for who they were: a burst of events is no burst of look-ups. */
+const KNOWN_MS = SECOND
 
-/** What changes, as server-sent events. An event says what has changed, not how it is now. */
-export function eventRoutes({ events, apps }: EventsParts): Route[] {
+/**
+ * What changes, as server-sent events. An event says what has changed, not how it is now. A stream ends soon after
+ * the token or session that opened it: it is looked at again before anything is said.
+ */
+export function eventRoutes({
+  events,
+  apps,
+  clock,
+  keepAliveMs = KEEP_ALIVE_MS,
+}: EventsParts): Route[] {
   /** By the signal of each: whoever is gone is counted no more, however they went. */
   const listening = new Set<AbortSignal>()
   return [
@@ -40,7 +53,7 @@ export function eventRoutes({ events, apps }: EventsParts): Route[] {
           mediaType: 'text/event-stream',
         },
       },
-      handle: async ({ query: { kind }, principal, headers, signal }) => {
+      handle: async ({ query: { kind }, principal, headers, signal, authenticateAgain }) => {
         if (signal.aborted) return { status: 200, stream: nothing() }
         if (listening.size >= MOST_LISTENERS) {
           throw new HubError('ERR_RATE_LIMITED', 'too many listeners; poll for a while', {
@@ -48,14 +61,17 @@ export function eventRoutes({ events, apps }: EventsParts): Route[] {
           })
         }
         const last = headers['last-event-id']
-        const source = events.events(
-          typeof last === 'string' && last !== '' ? last : undefined,
+        const cursor = typeof last === 'string' && last !== '' ? last : undefined
+        const stream = eventStream(
+          {
+            begin: (until) => events.events(cursor, until),
+            isWanted: async (event) =>
+              (kind === undefined || event.kind === kind) &&
+              (await mayHear(principal, event, apps)),
+            mayStay: stillTheSame(principal, authenticateAgain, clock),
+            keepAliveMs,
+          },
           signal,
-        )
-        const seen = filtered(
-          source,
-          async (event) =>
-            (kind === undefined || event.kind === kind) && (await mayHear(principal, event, apps)),
         )
         const leave = (): void => {
           listening.delete(signal)
@@ -65,7 +81,7 @@ export function eventRoutes({ events, apps }: EventsParts): Route[] {
         return {
           status: 200,
           headers: { 'X-Accel-Buffering': 'no' },
-          stream: finallyDo(texts(seen, signal), leave),
+          stream: finallyDo(stream, leave),
         }
       },
     }),
@@ -86,39 +102,25 @@ async function mayHear(
   return readers.includes(principal.role) || !['approval', 'offboarding', 'source'].includes(kind)
 }
 
-async function* filtered(
-  source: AsyncIterable<ChangeEvent>,
-  isWanted: (event: ChangeEvent) => Promise<boolean>,
-): AsyncIterable<ChangeEvent> {
-  for await (const event of source) if (await isWanted(event)) yield event
-}
-
-/** Events and, while there are none, comments that keep the connection open. */
-async function* texts(
-  source: AsyncIterable<ChangeEvent>,
-  signal: AbortSignal,
-): AsyncIterable<string> {
-  yield `retry: ${RETRY_MS}\n\n`
-  const iterator = source[Symbol.asyncIterator]()
-  let next = iterator.next()
-  try {
-    while (!signal.aborted) {
-      const event = await orAfter(KEEP_ALIVE_MS, next)
-      if (event === undefined) {
-        yield ': still here\n\n'
-        continue
-      }
-      if (event.done === true) return
-      const { cursor, kind, id, change } = event.value
-      yield `id: ${cursor}\nevent: ${kind}\ndata: ${JSON.stringify({ id, change })}\n\n`
-      next = iterator.next()
+/** Is the caller still let in, with the same rights? Looked up at most once in `KNOWN_MS`. */
+function stillTheSame(
+  { role, ownerName }: Principal,
+  authenticateAgain: () => Promise<Principal>,
+  clock: Clock,
+): () => Promise<boolean> {
+  let lookedAt = clock.now()
+  return async () => {
+    const now = clock.now()
+    // Before the last look: the clock was set back, and its distance says nothing.
+    if (now >= lookedAt && now - lookedAt < KNOWN_MS) return true
+    try {
+      const found = await authenticateAgain()
+      lookedAt = now
+      return found.role === role && found.ownerName === ownerName
+    } catch (error) {
+      if (isHubError(error, 'ERR_UNAUTHENTICATED')) return false
+      throw error
     }
-  } catch (error) {
-    // Without this a browser would ask for the same place for ever.
-    if (!isHubError(error, 'ERR_INVALID_CURSOR')) throw error
-    yield 'event: lost\ndata: {}\n\n'
-  } finally {
-    await iterator.return?.()
   }
 }
 
@@ -131,19 +133,5 @@ async function* finallyDo(pieces: AsyncIterable<string>, then: () => void): Asyn
     yield* pieces
   } finally {
     then()
-  }
-}
-
-async function orAfter<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  try {
-    return await Promise.race([
-      work,
-      new Promise<undefined>((resolve) => {
-        timer = setTimeout(() => resolve(undefined), ms)
-      }),
-    ])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -37,6 +37,12 @@ export interface Call<Params, Query, Body> {
   query: Query
   body: Body
   principal: Principal
+  /**
+   * Who the same token or session belongs to by now. For answers that go on.
+   *
+   * @throws HubError as `AdminAuthenticator`: it may have ended meanwhile
+   */
+  authenticateAgain(): Promise<Principal>
   requestId: string
   headers: IncomingHttpHeaders
   /** The one way to change anything. */

@@ -43,13 +43,7 @@ export function createRouter(routes: readonly Route[], parts: RouterParts): Rout
     requestIdOf(response)
     response.setHeader('Cache-Control', 'no-store')
     response.setHeader('X-Content-Type-Options', 'nosniff')
-    const browser = {
-      method: request.method,
-      cookie: request.headers.cookie,
-      csrf: request.get('x-csrf-token'),
-      origin: request.headers.origin,
-    }
-    parts.authenticator.authenticate(request.headers.authorization, request.ip, browser).then(
+    authenticate(parts.authenticator, request).then(
       (principal) => {
         response.locals['principal'] = principal
         next()
@@ -97,6 +91,15 @@ export function createRouter(routes: readonly Route[], parts: RouterParts): Rout
   return router
 }
 
+function authenticate(authenticator: AdminAuthenticator, request: Request): Promise<Principal> {
+  return authenticator.authenticate(request.headers.authorization, request.ip, {
+    method: request.method,
+    cookie: request.headers.cookie,
+    csrf: request.get('x-csrf-token'),
+    origin: request.headers.origin,
+  })
+}
+
 const forbidden = (): HubError =>
   new HubError('ERR_FORBIDDEN', 'your token does not allow this operation')
 
@@ -126,7 +129,9 @@ async function serve({
     attempt,
   })
   const { headers } = request
-  const call = { params, query, body, principal, requestId, headers, acts, signal }
+  const authenticateAgain = () => authenticate(parts.authenticator, request)
+  const who = { principal, authenticateAgain, requestId }
+  const call = { params, query, body, ...who, headers, acts, signal }
   const handle = async (): Promise<Answer> => {
     const answer = await route.handle(call)
     if (parts.checkAnswers && mustRecord(route) && !acts.happened()) {

@@ -86,12 +86,24 @@ const still = defineConnector<{ baseUrl: string; says: 'ok' | 'refused' | 'broke
   observe: async () => Promise.reject(new Error('not used')),
 })
 
-/** The API of the hub on real stores and a real port, with an application that stands still and no worker. */
-export async function startApi(replace: Partial<ApiResources> = {}) {
+/**
+ * The API of the hub on real stores and a real port, with an application that stands still and no worker.
+ *
+ * @param settings as in the environment of a hub
+ */
+export async function startApi(
+  replace: Partial<ApiResources> = {},
+  settings: Record<string, string> = {},
+) {
   const database = await freshDatabase()
   const { connection } = database
   const secrets = { masterKey: randomBytes(32), adminToken: ADMIN }
-  const config = loadConfig({ ADMIN_TOKEN: ADMIN, METRICS_TOKEN: METRICS, LEDGER_ORIGIN: 'log' })
+  const config = loadConfig({
+    ADMIN_TOKEN: ADMIN,
+    METRICS_TOKEN: METRICS,
+    LEDGER_ORIGIN: 'log',
+    ...settings,
+  })
   const vault = createVault(secrets.masterKey)
   const stores = await openStores(connection, { vault, ledgerOrigin: config.ledgerOrigin })
   const connectors = new Map<string, Connector>([['still', still as Connector]])

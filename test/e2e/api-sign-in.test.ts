@@ -1,5 +1,7 @@
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { signedIn } from '../../src/auth/oidc.ts'
+import { newId } from '../../src/shared/ids.ts'
+import { eventually } from '../support/eventually.ts'
 import { startHub } from '../support/hub.ts'
 import { startProvider } from './api-provider.ts'
 
@@ -81,6 +83,7 @@ const employ = async (name: string, groups: string[]): Promise<string> => {
   provider.account(name, { email: `${name}@Example.com`, email_verified: true, groups })
   return id
 }
+const byHand = { connectorId: 'manual', config: { instructions: 'Ask Ann.' }, secrets: {} }
 const annId = await employ('ann', ['hub-admins', 'other'])
 beforeEach(() => provider.signInAs('ann'))
 
@@ -161,12 +164,32 @@ test('a deactivated admin, with a session and tokens, is out at once', async () 
     (await fetch(`${origin}/api/v1/status`, { headers: { authorization: `Bearer ${token}` } }))
       .status
   expect([await reads(own), await reads(program)]).toEqual([200, 200])
+  const streams = await Promise.all([
+    api(page, 'GET', '/events'),
+    api(page, 'GET', '/events', undefined, { authorization: `Bearer ${program}` }),
+  ])
+  expect(streams.map(({ status }) => status)).toEqual([200, 200])
 
   const left = await staff.patch(`/Users/${annId}`, { op: 'replace', path: 'active', value: false })
   expect(left.status).toBe(200)
   expect((await api(page, 'GET', '/summary')).status).toBe(401)
   expect([await reads(own), await reads(program)]).toEqual([401, 401])
   expect((await browser().signIn()).status).toBe(403)
+  let ended = 0
+  for (const stream of streams) {
+    stream.text().then(
+      () => {
+        ended += 1
+      },
+      () => {
+        // It was broken off when the hub stopped.
+      },
+    )
+  }
+  await eventually('both streams end', async () => {
+    await hub.client.registerApp({ ...byHand, name: newId() })
+    return ended === streams.length
+  })
 })
 
 test('claims, a table of them, give the role with most rights or none', () => {
