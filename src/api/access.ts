@@ -9,6 +9,8 @@ export const VIEWERS = ['admin', 'operator', 'auditor', 'viewer'] as const
 /** The same, and owners of apps, for their own. */
 export const VIEWERS_AND_OWNERS = ['admin', 'operator', 'auditor', 'viewer', 'owner'] as const
 export const READERS_AND_OWNERS = ['admin', 'operator', 'auditor', 'owner'] as const
+/** Sees what everybody did, in the audit trail and in the entries of the ledger, which hold the same acts and all cases. */
+export const AUDITORS = ['admin', 'auditor'] as const
 /** Works on what is open. */
 export const OPERATORS = ['admin', 'operator'] as const
 /** Works on what is open in their own apps too. */

@@ -3,6 +3,7 @@ import type { AuditRecord, AuditStore } from '../auth/audit-store.ts'
 import { ROLES } from '../auth/principal.ts'
 import { iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
+import { AUDITORS } from './access.ts'
 import type { ActRecorder } from './acts.ts'
 import { idField, instantField, pageOf, pageQuery, present } from './fields.ts'
 import { defineRoute, type Route } from './route.ts'
@@ -50,7 +51,7 @@ export function auditRoutes({ audit, acts }: AuditParts): Route[] {
       method: 'GET',
       path: '/audit',
       summary: 'List what admins did, newest first',
-      allow: ['admin', 'auditor'],
+      allow: AUDITORS,
       query: z.strictObject({
         ...pageQuery,
         type: z.string().max(64).optional(),
@@ -76,7 +77,7 @@ export function auditRoutes({ audit, acts }: AuditParts): Route[] {
       method: 'GET',
       path: '/audit/{id}',
       summary: 'Read one act',
-      allow: ['admin', 'auditor'],
+      allow: AUDITORS,
       params: z.object({ id: idField }),
       answers: { 200: { description: 'The act', schema: actAnswer } },
       handle: async ({ params }) => {

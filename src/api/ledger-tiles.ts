@@ -1,11 +1,13 @@
 import { type ErrorRequestHandler, type Request, type Response, Router } from 'express'
 import type { AdminAuthenticator } from '../auth/admin-authenticator.ts'
+import type { Role } from '../auth/principal.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import { parseTilePath } from '../ledger/tiles.ts'
 import { HubError, isHubError } from '../shared/errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { requestIdOf } from '../telemetry/request-log.ts'
+import { AUDITORS, READERS_AND_OWNERS } from './access.ts'
 import { problemOf, writeProblem } from './problem.ts'
 
 export interface LedgerTilesParts {
@@ -22,8 +24,9 @@ const FOR_EVER = 'private, max-age=31536000, immutable'
  * The log in the static layout of C2SP tlog-tiles: `checkpoint`, `tile/<L>/<N>[.p/<W>]` and
  * `tile/entries/<N>[.p/<W>]`. Mount it at /ledger, behind `requestLog`.
  *
- * Every path needs the token of an admin, an auditor or an owner, also those that hold hashes only: whoever
- * watches the size of the log grow learns how many people leave, and when.
+ * Who may read what is as in /api/v1: the entries are for admins and auditors, the rest for operators and owners of
+ * apps, too (see ledger.ts for why). What holds hashes only needs a token all the same: whoever watches the size of
+ * the log grow learns how many people leave, and when.
  */
 export function createLedgerTilesRouter({
   ledger,
@@ -38,7 +41,8 @@ export function createLedgerTilesRouter({
     response.setHeader('X-Content-Type-Options', 'nosniff')
     authenticator.authenticate(request.headers.authorization, request.ip).then(
       ({ role }) => {
-        next(role === 'metrics' ? forbidden() : undefined)
+        response.locals['role'] = role
+        next(isOneOf(READERS_AND_OWNERS, role) ? undefined : forbidden())
       },
       (error: unknown) => {
         if (isHubError(error, 'ERR_UNAUTHENTICATED')) metrics?.authenticationFailed('api')
@@ -65,6 +69,9 @@ export function createLedgerTilesRouter({
   const serveTile = async (request: Request, response: Response): Promise<void> => {
     const id = parseTilePath(request.path.slice(1))
     if (id === undefined) throw missing()
+    if (id.kind === 'entries' && !isOneOf(AUDITORS, response.locals['role'] as Role)) {
+      throw forbidden()
+    }
     const bytes =
       id.kind === 'entries'
         ? await ledger.entryBundle(id.index, id.width)
@@ -82,6 +89,7 @@ export function createLedgerTilesRouter({
   return router
 }
 
+const isOneOf = (roles: readonly Role[], role: Role): boolean => roles.includes(role)
 const missing = (): HubError => new HubError('ERR_NOT_FOUND', 'the published log has no such part')
 const forbidden = (): HubError =>
   new HubError('ERR_FORBIDDEN', 'your token does not allow this operation')

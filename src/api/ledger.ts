@@ -3,7 +3,7 @@ import { backPressureMs } from '../ledger/back-pressure.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import { type Instant, iso } from '../shared/clock.ts'
 import { HubError } from '../shared/errors.ts'
-import { READERS_AND_OWNERS } from './access.ts'
+import { AUDITORS, READERS_AND_OWNERS } from './access.ts'
 import { defineRoute, type Route } from './route.ts'
 
 /** What auditors may read of the ledger: what a signed checkpoint covers, and nothing beyond. */
@@ -63,7 +63,11 @@ const status = z.object({
 /** 0 is never, too. */
 const isoOrNull = (at: Instant | null): string | null => (at ? iso(at) : null)
 
-/** The ledger, for auditors. Its entries hold no personal data. */
+/**
+ * The ledger, for auditors. Its entries hold no personal data, and yet they tell of whoever knows the id of a case: where
+ * else that person had access. Hashes and proofs are for more: each entry carries a signature of a key of the hub, so
+ * that nobody finds an entry by guessing at its hash.
+ */
 export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
   const missing = (): HubError => new HubError('ERR_NOT_FOUND', 'the ledger has no such entry')
   return [
@@ -121,7 +125,7 @@ export function ledgerRoutes({ ledger }: { ledger: LedgerPort }): Route[] {
       method: 'GET',
       path: '/ledger/entries/{index}',
       summary: 'One entry',
-      allow: READERS_AND_OWNERS,
+      allow: AUDITORS,
       params: index,
       answers: {
         200: {

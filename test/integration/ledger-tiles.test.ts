@@ -188,3 +188,27 @@ test('the monitor, over a log that grows, keeps its checkpoint', async () => {
   expect((await quittance(...monitor)).text).toContain('Kept the first checkpoint')
   expect((await quittance(...monitor)).text).toContain('The same log, still')
 })
+
+// The last one: the log grows by the tokens that it makes.
+const PARTS = ['/ledger/checkpoint', '/ledger/tile/0/002.p/7', '/ledger/tile/1/000.p/2'] as const
+const HASHES = ['/api/v1/ledger/checkpoint', '/api/v1/ledger/proofs/0'] as const
+
+test.each([
+  ['admin', 200, 200],
+  ['auditor', 200, 200],
+  ['operator', 200, 403],
+  ['owner', 200, 403],
+  ['viewer', 403, 403],
+] as const)(
+  'the log, read as %s, gives hashes (%i) and entries (%i) as tiles and one by one alike',
+  async (role, hashes, entries) => {
+    const owner = role === 'owner' ? { ownerName: 'ann@example.com' } : {}
+    const body = { name: role, role, ...owner }
+    const { token } = await hub.client.api<{ token: string }>('POST', '/tokens', body)
+    const statuses = async (paths: readonly string[]): Promise<number[]> =>
+      await Promise.all(paths.map(async (path) => (await get(path, token)).status))
+    expect(await statuses([...PARTS, ...HASHES])).toEqual(Array(5).fill(hashes))
+    const bundles = ['/ledger/tile/entries/000', '/ledger/tile/entries/002.p/7']
+    expect(await statuses(['/api/v1/ledger/entries/0', ...bundles])).toEqual(Array(3).fill(entries))
+  },
+)
