@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Approval, type ApprovalKind, REFUSALS } from '../auth/approval.ts'
+import { type Approval, type ApprovalKind, isOneHuman, REFUSALS } from '../auth/approval.ts'
 import type { ApprovalStore } from '../auth/approval-store.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Clock } from '../shared/clock.ts'
@@ -115,7 +115,7 @@ export function decisionRoutes(parts: DecisionParts): Route[] {
       answers: oneApproval,
       handle: async ({ params: { id }, body, principal: by, acts }) => {
         const proposed = await load(id)
-        if (personBehind(by).person !== proposed.proposedBy.person) {
+        if (!isOneHuman(personBehind(by), proposed.proposedBy)) {
           throw forbidden('somebody else has proposed it; refuse it instead')
         }
         return await settle(proposed, { state: 'withdrawn', by, reason: body.reason }, acts)

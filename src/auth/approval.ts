@@ -26,6 +26,8 @@ export interface Party {
   id: string
   person: string
   madeBy?: string
+  /** The directory user that they were then: names of one human may differ, and change. For the comparison alone. */
+  linked?: { sourceId: string; userId: string }
 }
 
 /** A dangerous act that waits for a second person. */
@@ -93,7 +95,17 @@ export function partyOf(principal: Principal): Party | undefined {
         id: principal.id,
         person,
         ...(principal.madeBy === undefined ? {} : { madeBy: principal.madeBy }),
+        ...(principal.linked === undefined ? {} : { linked: principal.linked }),
       }
+}
+
+/** One token or session, one name, or one directory user under two names. */
+export function isOneHuman(one: Party, other: Party): boolean {
+  return one.id === other.id || one.person === other.person || isSameUser(one.linked, other.linked)
+}
+
+function isSameUser(one: Party['linked'], other: Party['linked']): boolean {
+  return one !== undefined && one.sourceId === other?.sourceId && one.userId === other.userId
 }
 
 /** Is the act about this person? @param names user names and addresses of the subject */
@@ -103,19 +115,14 @@ export function isAbout(
   names: readonly string[],
 ): boolean {
   const { linked, person } = principal
-  if (
-    subject !== undefined &&
-    linked?.sourceId === subject.sourceId &&
-    linked.userId === subject.userId
-  ) {
-    return true
-  }
+  if (isSameUser(subject, linked)) return true
   return person !== undefined && names.some((name) => name.toLowerCase() === person)
 }
 
 /**
  * May this principal decide on this proposal? Two sessions, two tokens, or a session and a token of one human are
- * one person; a token and whoever made it count as one too, because the maker has seen the token.
+ * one person, also under two names that the directory knows for one user; a token and whoever made it count as one
+ * too, because the maker has seen the token.
  *
  * @param shown the digest that the decider names
  * @param names of the subject
@@ -132,7 +139,7 @@ export function refusalOf(
   if (approval.state !== 'proposed') return 'decided'
   if (approval.expiresAt <= now) return 'expired'
   if (shown !== approval.digest || digestOf(approval) !== approval.digest) return 'altered'
-  if (decider.id === proposedBy.id || decider.person === proposedBy.person) return 'same-person'
+  if (isOneHuman(decider, proposedBy)) return 'same-person'
   if (decider.madeBy === proposedBy.person || proposedBy.madeBy === decider.person) {
     return 'made-by-the-other'
   }
