@@ -12,7 +12,7 @@ export interface DriftDeps extends ReopenDeps {
 
 /**
  * What was proven gone was seen alive: opens a case that revokes it once more, and says so in the ledger, in one
- * transaction. Without a new case (the person is employed again, something newer is wanted) nothing has drifted.
+ * transaction. Without a new case (something newer is wanted: access again, or another revocation) nothing has drifted.
  *
  * @returns `erased` when nobody knows any more whose access it is: a person must take it away
  */

@@ -16,9 +16,10 @@ export interface ReopenDeps extends UserChangeDeps {
 }
 
 /**
- * Proven access lives again: opens a new case for that app, so that it is revoked and proven once more.
- * Does nothing when the person is employed again, when the app is gone, or when something newer is wanted
- * of it already; so it may be repeated.
+ * Access that is to be gone is owed again: opens a new case for that app, so that it is revoked and proven once more.
+ * The lane says whether it is to be gone: the directory has movers, people let go by hand and those with a planned
+ * leave as active, too, and a return has left its wish to restore there. Does nothing when something newer is wanted of
+ * the app, or when the app is gone; so it may be repeated.
  *
  * @throws HubError ERR_NOT_FOUND when the person was deleted and the case was erased: nobody knows whose access it is
  * @param also in the transaction that opens the case
@@ -31,12 +32,14 @@ export async function reopen(
   const { sourceId, userId, appId } = revocation
   for (let race = 0; race < MAX_RACES; race++) {
     const user = await deps.store.user(sourceId, userId)
-    if (user?.active) return
-    const person = user ?? (await remembered(deps, revocation))
+    const earlier = await deps.offboarding(revocation.offboardingId)
+    const person = user ?? remembered(revocation, earlier)
     const facts = await accessFacts(deps, sourceId, [userId])
     const app = facts.apps.find((known) => known.app.id === appId)
     const lanes = facts.lanesOf(userId)
-    if (app === undefined || wantedOf(lanes.get(appId)) > revocation.generation) return
+    const want = lanes.get(appId)?.want
+    if (app === undefined || want?.op !== 'revoke') return
+    if (want.generation !== revocation.generation) return
     // Higher than that of any case, of another app too: somebody who was deleted has no generation of their own.
     const generation = Math.max(person.generation, ...[...lanes.values()].map(wantedOf)) + 1
     const now = deps.clock.now()
@@ -52,7 +55,7 @@ export async function reopen(
           forCause: false,
           now,
         },
-        { kind: 'leaver', revoke: [app], restore: [] },
+        { kind: earlier?.kind ?? 'leaver', revoke: [app], restore: [] },
         generation,
         lanes,
       ),
@@ -87,9 +90,11 @@ const wantedOf = (lane: Lane | undefined): number =>
   Math.max(lane?.want?.generation ?? 0, lane?.current?.generation ?? 0)
 
 /** A person whom the provider has deleted: as the case remembers them. */
-async function remembered(deps: ReopenDeps, revocation: Revocation): Promise<UserRecord> {
-  const { sourceId, userId, generation, offboardingId } = revocation
-  const subject = (await deps.offboarding(offboardingId))?.subject
+function remembered(
+  { sourceId, userId, generation }: Revocation,
+  offboarding: Offboarding | null,
+): UserRecord {
+  const subject = offboarding?.subject
   if (subject === undefined) {
     throw new HubError('ERR_NOT_FOUND', 'the person of this case was erased; revoke by hand')
   }

@@ -21,9 +21,11 @@ const as = async (token: string, path: string, body: object) => {
   return json
 }
 
-test('an exemption, of somebody who leaves later, waives the new case until its time is over', async () => {
+test('an exemption, of people who leave or are let go by hand later, waives their new cases until its time is over', async () => {
   const source = await client.createSource('okta')
   const userId = await source.createUser('ann')
+  // Whom the directory will still have as active.
+  const letGo = await source.createUser('bert')
   const appId = await client.registerApp({
     name: 'Chat',
     config: { baseUrl: 'http://127.0.0.1:9/scim/v2' },
@@ -33,13 +35,25 @@ test('an exemption, of somebody who leaves later, waives the new case until its 
     (await as(ADMIN_TOKEN, '/tokens', { name, role: 'admin', person: name })).token
   const [alice, bob] = [await person('alice@example.com'), await person('bob@example.com')]
   const until = Date.now() + DAY
-  const payload = { sourceId: 'okta', userId, appId, until: new Date(until).toISOString() }
-  const proposal = await as(alice, '/approvals', { kind: 'exempt', payload, reason: 'hand-over' })
-  const { id, digest } = proposal
-  await as(bob, `/approvals/${id}/approve`, { digest, reason: 'agreed' })
+  for (const exempt of [userId, letGo]) {
+    const payload = {
+      sourceId: 'okta',
+      userId: exempt,
+      appId,
+      until: new Date(until).toISOString(),
+    }
+    const proposal = await as(alice, '/approvals', { kind: 'exempt', payload, reason: 'hand-over' })
+    const { id, digest } = proposal
+    await as(bob, `/approvals/${id}/approve`, { digest, reason: 'agreed' })
+  }
 
   await source.patch(`/Users/${userId}`, { op: 'replace', path: 'active', value: false })
-  const first = await client.revocations({ source: 'okta', user: userId })
+  await as(ADMIN_TOKEN, '/offboardings', { sourceId: 'okta', userId: letGo })
+  const all = async () => [
+    ...(await client.revocations({ source: 'okta', user: userId })),
+    ...(await client.revocations({ source: 'okta', user: letGo })),
+  ]
+  const first = await all()
   expect(first.length).toBeGreaterThan(0)
   expect(first.every(({ state }) => state === 'waived')).toBe(true)
   const db = hub.database.connection.getClient().db(hub.database.dbName)
@@ -60,13 +74,11 @@ test('an exemption, of somebody who leaves later, waives the new case until its 
   const changes = createChanges(parts, () => {})
   // A day goes by.
   await db.collection('exemptions').updateMany({}, { $set: { until: 1 } })
-  await db.collection('revocations').updateMany({ userId }, { $set: { 'waiver.until': 1 } })
+  await db.collection('revocations').updateMany({}, { $set: { 'waiver.until': 1 } })
   const care = createWaiverCare(parts, changes)
   care.start()
-  const owedAgain = async (): Promise<boolean> => {
-    const all = await client.revocations({ source: 'okta', user: userId })
-    return all.filter(({ state }) => state === 'due').length === first.length
-  }
+  const owedAgain = async (): Promise<boolean> =>
+    (await all()).filter(({ state }) => state === 'due').length === first.length
   await eventually('what was waived is owed again', owedAgain)
   const ended = async (): Promise<string[]> => {
     const path = '/audit?type=waiver.ended'

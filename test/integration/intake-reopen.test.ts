@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import { reopenDrifted } from '../../src/intake/drift.ts'
+import { openByHand } from '../../src/intake/open-by-hand.ts'
 import { reopen } from '../../src/intake/reopen.ts'
 import type { Revocation } from '../../src/revocation/types.ts'
 import { newId } from '../../src/shared/ids.ts'
@@ -64,6 +65,46 @@ test('access that lives again, told twice, is a drift in the ledger, once, with 
     generation: 1,
   })
 })
+
+/** Somebody whom the directory still has as active; returns the revocation that was owed. */
+async function activeOne(how: 'opened by hand' | 'moved'): Promise<Revocation> {
+  const group = await intake.directory.createGroup(aCall('s'), { displayName: newId() }, [])
+  const scope = { kind: 'groups', groups: [{ sourceId: 's', groupId: group.id }] } as const
+  const appId = await intake.register(`of ${group.id}`, scope)
+  const { id } = await intake.directory.createUser(aCall('s'), {
+    userName: `${newId()}@example.com`,
+    active: true,
+  })
+  const change = (add: string[], remove: string[]) =>
+    intake.directory.changeGroup(aCall('s'), group.id, ({ resource }) => ({
+      resource,
+      members: { base: 'keep', add: add.map((value) => ({ value })), remove },
+    }))
+  await change([id], [])
+  if (how === 'moved') await change([], [id])
+  else await openByHand(deps, { sourceId: 's', userId: id, forCause: true, requestId: newId() })
+  const revocation = (await revocationsOf(id)).find((r) => r.appId === appId)
+  if (revocation === undefined) throw new Error('nothing was owed')
+  return revocation
+}
+
+test.each([
+  ['opened by hand', 'leaver'],
+  ['moved', 'mover'],
+] as const)(
+  'access of an active person who was %s, seen alive twice, is owed again once, in a case of a %s',
+  async (how, kind) => {
+    const revocation = await activeOne(how)
+    await reopenDrifted(deps, revocation)
+    await reopenDrifted(deps, revocation)
+    const all = await revocationsOf(revocation.userId)
+    const own = all.filter((r) => r.appId === revocation.appId)
+    expect(own.map((r) => r.generation).sort()).toEqual([1, 2])
+    const again = own.find((r) => r.generation === 2)
+    const offboarding = await intake.revocations.offboarding(again?.offboardingId ?? '')
+    expect(offboarding).toMatchObject({ kind, cause: { kind: 'reobservation' } })
+  },
+)
 
 test('access of a person who is employed again, seen alive, is left alone', async () => {
   const revocation = await leaver('deactivated')
