@@ -63,6 +63,10 @@ export const RULES = {
     severity: 'critical',
     title: 'An application refuses the credential of the hub: nothing is revoked there',
   },
+  'restore-stuck': {
+    severity: 'warning',
+    title: 'An application refuses to give somebody who is back what the hub took from them',
+  },
   storm: {
     severity: 'critical',
     title: 'Far more departures than usual: what cannot be undone waits for two persons',

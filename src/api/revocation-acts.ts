@@ -49,6 +49,12 @@ export function revocationActRoutes(parts: RevocationActsParts): Route[] {
     if (!isOwed(revocation)) throw settled()
     return revocation
   }
+  /** What was taken may be owed back to somebody who returned. */
+  const loadOpen = async (id: string, principal: Principal): Promise<Revocation> => {
+    const revocation = await find(id, principal)
+    if (!isOwed(revocation) && !(await desk.isStuck(revocation))) throw settled()
+    return revocation
+  }
   const answer = async (id: string): Promise<Answer> => {
     const revocation = await revocations.revocation(id)
     if (revocation === null) throw new HubError('ERR_NOT_FOUND', 'there is no such revocation')
@@ -65,7 +71,7 @@ export function revocationActRoutes(parts: RevocationActsParts): Route[] {
       params,
       answers,
       handle: async ({ params: { id }, principal, acts }) => {
-        const revocation = await load(id, principal)
+        const revocation = await loadOpen(id, principal)
         await acts.in(async (tx, act) => {
           await desk.retry(revocation, tx)
           await act({ entry: { type: 'revocation.retried', ...unitOf(revocation) } })

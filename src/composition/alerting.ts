@@ -6,6 +6,7 @@ import { lateFinding, lateLook } from '../alerts/late-look.ts'
 import { type LedgerState, ledgerLook } from '../alerts/ledger-look.ts'
 import { feedLook, revocationLook } from '../alerts/look.ts'
 import { requestLook } from '../alerts/request-look.ts'
+import { restoreLook } from '../alerts/restore-look.ts'
 import { RULES } from '../alerts/rules.ts'
 import { readSinkSettings } from '../alerts/sink-settings.ts'
 import { type HeldStorm, stormLook } from '../alerts/storm-look.ts'
@@ -68,6 +69,7 @@ export function createAlerting(parts: Pick<Parts, 'config' | 'stores' | 'log'>) 
           appLook(() => appCredentials(stores), clock),
           ledgerLook(() => ledgerState(parts), clock),
           stormLook(() => heldStorms(stores)),
+          restoreLook({ stuck: stores.lanes.stuck, apps: stores.apps.all }),
           deliveryLook(stores.deliveries, sinkIds),
           requestLook({
             alerts,

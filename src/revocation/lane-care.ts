@@ -9,7 +9,7 @@ export function nudged(lane: Lane, now: Instant): Lane {
     ...lane,
     heldUntil: undefined,
     work: lane.work.map((unit) => ({ ...unit, notBefore: Math.min(unit.notBefore, now) })),
-    undo: lane.undo.map(({ stuck: _, ...undo }) => ({ ...undo, notBefore: now })),
+    undo: lane.undo.map((undo) => ({ ...undo, notBefore: now })),
   }
 }
 

@@ -16,8 +16,10 @@ interface LaneKeyParts {
 
 /** What people can do about a lane. In a transaction, call `poke` after its commit. */
 export interface LaneDesk {
-  /** Tries everything open of one person in one app again, now. @throws HubError ERR_NOT_FOUND */
+  /** Tries everything open of one person in one app again, now; what is to be put back, too. @throws HubError ERR_NOT_FOUND */
   retry(key: LaneKeyParts, tx?: Transaction): Promise<Lane>
+  /** The person is back, and the app refuses to put something back. */
+  isStuck(key: LaneKeyParts): Promise<boolean>
   /** Two persons let a storm go on. A lane that knows nothing of it stays as it is. @throws HubError ERR_NOT_FOUND */
   unhold(laneId: string, storm: string): Promise<void>
   /** The app's credential or settings changed: takes up the lanes that waited for it. @returns how many */
@@ -77,6 +79,8 @@ export function createLaneDesk(deps: {
 
   return {
     retry: (key, tx) => move(laneId(key), { kind: 'nudged' }, tx),
+    isStuck: async (key) =>
+      (await lanes.lane(laneId(key)))?.undo.some(({ stuck }) => stuck !== undefined) ?? false,
     assign: (key, handleId, tx) => move(laneId(key), { kind: 'assigned', handleId }, tx),
     unhold: async (id, storm) => {
       await move(id, { kind: 'unheld', storm })

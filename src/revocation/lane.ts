@@ -69,11 +69,11 @@ export interface Undo {
   /** As in `Work`. */
   answered?: number
   notBefore: Instant
-  /** The app said that it is put back; the next look shows whether it is. */
+  /** The app said that it is put back, or refused to: the next step is a look whether it is. */
   told?: true
   /** It was dead although the app had said that it is put back: so often in a row. */
   contradictions?: number
-  /** Set when the app refuses to put it back: a person must. */
+  /** Code of the fault, since the app refuses to put it back: a person is told, and it is tried every hour. */
   stuck?: string
 }
 

@@ -65,5 +65,4 @@ const isInTheWay = (unit: Work): boolean =>
   unit.failures < PATIENCE
 
 /** Newest first: undone in the opposite order of doing. */
-const restorable = (lane: Lane): Undo[] =>
-  lane.undo.filter((undo) => undo.stuck === undefined).reverse()
+const restorable = (lane: Lane): Undo[] => [...lane.undo].reverse()

@@ -1,6 +1,6 @@
 import type { Fault } from '../connector-sdk/contract.ts'
 import { assertNever } from '../shared/assert-never.ts'
-import { type Instant, MINUTE, SECOND } from '../shared/clock.ts'
+import { HOUR, type Instant, MINUTE, SECOND } from '../shared/clock.ts'
 import { backoff } from './backoff.ts'
 import { nextLook } from './human.ts'
 import type { Lane, Undo, Work } from './lane.ts'
@@ -107,7 +107,8 @@ function faultedUndo(undo: Undo, event: Faulted, now: Instant): Undo {
     case 'protected':
     case 'gone':
     case 'bug':
-      return { ...undo, stuck: event.fault }
+      // As a unit that waits for a person, and for the same reason looked at first: they may have put it back by hand.
+      return { ...undo, stuck: event.fault, told: true, notBefore: now + HOUR }
     default:
       return assertNever(event.fault)
   }

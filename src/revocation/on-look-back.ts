@@ -8,8 +8,8 @@ import { isUndoOf } from './on-write.ts'
 type LookedBack = Extract<LaneEvent, { kind: 'looked-back' }>
 
 /**
- * Was it true that the app has put it back? What lives is owed no more; what is dead after a friendly answer is put
- * back again, later each time, for ever.
+ * Is it back? What lives is owed no more; what is dead after a friendly answer is put back again, later each time, and
+ * what the app refused to put back, after each look, for ever.
  */
 export function lookedBack(lane: Lane, event: LookedBack, now: Instant): Lane {
   const told = lane.undo.find((undo) => undo.told === true && isUndoOf(undo, event))
@@ -25,6 +25,11 @@ export function lookedBack(lane: Lane, event: LookedBack, now: Instant): Lane {
 
 /** @returns undefined when it is back */
 function judgedBack(undo: Undo, event: LookedBack, now: Instant): Undo | undefined {
+  if (undo.stuck !== undefined && event.state !== 'live') {
+    // The app never said that it is back, and nobody did it by hand: it may be willing by now.
+    const { told: _, ...again } = undo
+    return { ...again, notBefore: now }
+  }
   switch (event.state) {
     case 'live':
     case 'unobservable':

@@ -63,11 +63,7 @@ export function acked(lane: Lane, event: EventOf<'acked'>, now: Instant): Lane {
     // Believed when it was seen: an app that says yes and does nothing would lock the person out for ever.
     return {
       ...landed,
-      undo: lane.undo.map((u) =>
-        isUndoOf(u, inflight)
-          ? { ...outcomeKnown(u), told: true, failures: 0, notBefore: now + event.settleMs }
-          : u,
-      ),
+      undo: lane.undo.map((u) => (isUndoOf(u, inflight) ? toldBack(u, now + event.settleMs) : u)),
     }
   }
   const settled = changeUnit(landed, inflight.revocationId, (work) => ({
@@ -80,6 +76,10 @@ export function acked(lane: Lane, event: EventOf<'acked'>, now: Instant): Lane {
   return event.ack === 'already' || event.undo === undefined
     ? settled
     : { ...settled, undo: remember(lane.undo, inflight, now, event.undo) }
+}
+
+function toldBack({ stuck: _, ...undo }: Undo, notBefore: Instant): Undo {
+  return { ...outcomeKnown(undo), told: true, failures: 0, notBefore }
 }
 
 /** The write's outcome is unknown: it may still land, and it may have taken something. */

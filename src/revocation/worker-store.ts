@@ -58,4 +58,6 @@ export interface WorkerLaneStore {
   dirty(limit: number, among?: readonly string[]): Promise<Lane[]>
   /** Lanes of one app whose credential is refused. */
   held(appId: string, limit: number): Promise<Lane[]>
+  /** Lanes of people who are back, and whose app refuses to put something back: in the order of ids, after this one. */
+  stuck(limit: number, after?: string): Promise<Lane[]>
 }

@@ -40,6 +40,12 @@ const INDEXES: mongo.IndexDescription[] = [
   // Is anything due at all? One index entry, however many apps there are.
   { key: { dueAt: 1 }, name: 'due', partialFilterExpression: { waits: true } },
   { key: { sourceId: 1, userId: 1 }, name: 'of_user' },
+  // What an app refuses to put back; nearly always there is none.
+  {
+    key: { 'undo.stuck': 1 },
+    name: 'stuck',
+    partialFilterExpression: { 'undo.stuck': { $gt: '' } },
+  },
 ]
 
 /** Creates the collection and its indexes. Safe to repeat; run it before the first request. */

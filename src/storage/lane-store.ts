@@ -133,6 +133,12 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
           .toArray()
         return rows.map(laneOf)
       }),
+
+    stuck: (limit, after = '') =>
+      within(undefined, async () => {
+        const stuck = { 'undo.stuck': { $gt: '' }, _id: { $gt: after } }
+        return (await lanes.find(stuck).sort({ _id: 1 }).limit(limit).toArray()).map(laneOf)
+      }),
   }
 }
 

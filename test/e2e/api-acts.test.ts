@@ -37,6 +37,25 @@ test('revocation acts, a retry, makes its lane due now and is in audit trail and
   ).toBe(1)
 })
 
+test('revocation acts, a retry of what is closed, is refused, unless the app refuses to put it back', async () => {
+  const revocation = await owed()
+  await db
+    .collection('revocations')
+    .updateOne({ _id: revocation.id as never }, { $set: { state: 'superseded' } })
+  const retry = () => api.api('POST', `/revocations/${revocation.id}/retry`)
+  expect((await retry()).status).toBe(409)
+  const undo = { facet: 'account', handleId: 'h', failures: 0, notBefore: now + HOUR }
+  await db.collection('lanes').updateOne(
+    { _id: laneId(revocation) as never },
+    {
+      $set: { current: { op: 'restore' }, work: [], undo: [{ ...undo, stuck: 'forbidden' }] },
+    },
+  )
+  expect((await retry()).status).toBe(200)
+  const lane = await api.stores.lanes.lane(laneId(revocation))
+  expect(lane?.dueAt).toBeLessThan(now + HOUR)
+})
+
 test('revocation acts, an attestation, keeps the hash, stays open, and its words are sealed', async () => {
   const revocation = await owed()
   const sha256 = 'ab'.repeat(32)

@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Finding } from '../../src/alerts/alert.ts'
+import { restoreLook } from '../../src/alerts/restore-look.ts'
 import type { Connector } from '../../src/connector-sdk/contract.ts'
+import { createLaneDesk } from '../../src/revocation/lane-desk.ts'
+import type { AppRecord } from '../../src/revocation/types.ts'
 import { freshDatabase } from '../support/database.ts'
 import { type Engine, engineOn } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
@@ -8,6 +12,7 @@ import { startTarget, type Target, targetConnector } from '../support/targets.ts
 let database: Awaited<ReturnType<typeof freshDatabase>>
 let engine: Engine
 let target: Target
+let app: AppRecord
 
 beforeEach(async () => {
   database = await freshDatabase()
@@ -16,7 +21,7 @@ beforeEach(async () => {
     connectors: new Map([['target', targetConnector() as Connector]]),
     leaseMs: 4_000,
   })
-  await engine.register(target)
+  app = await engine.register(target)
 })
 
 afterEach(async () => {
@@ -75,6 +80,47 @@ test('worker, an app that says that it put back and did not, is told again until
     const [found] = await engine.lanes.ofUsers('okta', [ann])
     return found?.state === 'idle' && found.undo.length === 0
   })
+})
+
+test('worker, an app that refuses once to put somebody back, is told about, and puts them back when it is asked again', async () => {
+  const look = restoreLook({ stuck: engine.lanes.stuck, apps: engine.apps.all })
+  const told = async (): Promise<Finding[]> => {
+    const found: Finding[] = []
+    for await (const finding of look.findings()) found.push(finding)
+    return found
+  }
+  const ann = await engine.hire('ann@example.com')
+  const worker = engine.startWorker()
+  await engine.setActive(ann, false)
+  const [revocation] = await settled(ann, 1)
+  target.mood = 'forbidden'
+  await engine.setActive(ann, true)
+  const [finding] = await eventually('the refusal is told', async () => {
+    const found = await told()
+    return found.length > 0 && found
+  })
+  const { id: appId, owners } = app
+  expect(finding).toMatchObject({
+    rule: 'restore-stuck',
+    about: { sourceId: 'okta', userId: ann, appId },
+    facts: { facet: 'account', fault: 'forbidden' },
+    owners,
+  })
+  await eventually('it is due again', async () => {
+    const [lane] = await engine.lanes.ofUsers('okta', [ann])
+    return lane?.state === 'ready'
+  })
+  target.mood = 'well'
+  const desk = createLaneDesk({
+    lanes: engine.lanes,
+    clock: engine.clock,
+    onChanged: () => worker.poke(),
+  })
+  expect(await desk.isStuck(revocation!)).toBe(true)
+  await desk.retry(revocation!)
+  await eventually('restored', () => target.accounts.get('a1')?.active === true)
+  await eventually('nothing is told any more', async () => (await told()).length === 0)
+  expect(await desk.isStuck(revocation!)).toBe(false)
 })
 
 test('worker, a return while a write without an answer may still land, waits it out and then restores', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Fault } from '../../../src/connector-sdk/contract.ts'
+import type { Fault, Observation } from '../../../src/connector-sdk/contract.ts'
 import { type Lane, NEVER } from '../../../src/revocation/lane.ts'
 import { nextStep } from '../../../src/revocation/next-step.ts'
 import { transition } from '../../../src/revocation/transition.ts'
@@ -299,20 +299,75 @@ describe('restore', () => {
     expect(lane.undo[0]?.told).toBeUndefined()
   })
 
-  test('lane, an app that refuses to put back, keeps it for a person and goes on', () => {
-    const wanted = want(verified(acked(acting()), '1/account'), intent(2, 'restore'))
-    const lane = say(
-      say(wanted, {
-        kind: 'sent',
-        what: { op: 'restore', facet: 'account' },
-        handleId: 'h',
-        quarantineMs: 1,
-        reversible: true,
-      }),
-      { kind: 'faulted', facet: 'account', fault: 'forbidden', effect: 'none', jitter: 0 },
+  describe('refused', () => {
+    const refused = (lane: Lane, fault: Fault, now = NOW): Lane => {
+      const sending = say(
+        lane,
+        {
+          kind: 'sent',
+          what: { op: 'restore', facet: 'account' },
+          handleId: 'h',
+          quarantineMs: 1,
+          reversible: true,
+        },
+        now,
+      )
+      const told = { kind: 'faulted', facet: 'account', fault, effect: 'none', jitter: 0 } as const
+      return say(say(sending, told, now), { kind: 'released', reason: 'done' }, now)
+    }
+    const wanted = (): Lane => want(verified(acked(acting()), '1/account'), intent(2, 'restore'))
+    const seen = (lane: Lane, state: Observation['state'] | 'unobservable'): Lane =>
+      say(
+        claim(lane, lane.dueAt),
+        { kind: 'looked-back', facet: 'account', handleId: 'h', state, jitter: 0 },
+        lane.dueAt,
+      )
+
+    test.each([
+      'forbidden',
+      'invalid',
+      'unsupported',
+      'ambiguous',
+      'protected',
+      'gone',
+      'bug',
+    ] as const)('lane, %s while it is put back, says so and is due again in an hour', (fault) => {
+      const lane = refused(wanted(), fault)
+      expect(lane.undo).toMatchObject([{ stuck: fault }])
+      expect(lane).toMatchObject({ state: 'ready', dueAt: NOW + HOUR })
+      expect(nextStep(lane, NOW + HOUR)).toMatchObject({ kind: 'restore', undo: { told: true } })
+    })
+
+    test('lane, put back by hand after a refusal, owes nothing once that is seen', () => {
+      const lane = seen(refused(wanted(), 'forbidden'), 'live')
+      expect(lane.undo).toEqual([])
+    })
+
+    test.each(['dead', 'absent', 'unknown', 'unobservable'] as const)(
+      'lane, seen %s after a refusal, puts it back at once, and is stuck until the app agrees',
+      (state) => {
+        const lane = seen(refused(wanted(), 'gone'), state)
+        expect(lane.undo).toMatchObject([{ stuck: 'gone' }])
+        expect(lane.undo[0]?.told).toBeUndefined()
+        const due = NOW + HOUR
+        expect(nextStep(lane, due)).toMatchObject({ kind: 'restore', undo: { handleId: 'h' } })
+        const what = { op: 'restore', facet: 'account' } as const
+        const sending = { kind: 'sent', what, handleId: 'h', quarantineMs: 1 } as const
+        const put = say(
+          say(lane, { ...sending, reversible: true }, due),
+          { kind: 'acked', ack: 'done', evidence: '', settleMs: 0 },
+          due,
+        )
+        expect(put.undo).toMatchObject([{ told: true }])
+        expect(put.undo[0]?.stuck).toBeUndefined()
+      },
     )
-    expect(lane.undo).toMatchObject([{ stuck: 'forbidden' }])
-    expect(nextStep(lane, NOW)).toEqual({ kind: 'rest', until: NEVER })
+
+    test('lane, tried again by a person after a refusal, is due now and stuck until it is back', () => {
+      const lane = transition(refused(wanted(), 'forbidden'), { kind: 'nudged' }, NOW + 1)
+      expect(lane).toMatchObject({ state: 'ready', dueAt: NOW + 1 })
+      expect(lane.undo).toMatchObject([{ stuck: 'forbidden' }])
+    })
   })
 })
 
