@@ -86,15 +86,15 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
 
     nextDue: (appIds) =>
       within(undefined, async () => {
-        const [first, ...others] = appIds.map(earliestOf)
-        if (first === undefined) return new Map()
+        if (appIds.length === 0) return new Map()
         const rows = await lanes
-          .aggregate<{ appId: string; dueAt: number }>([
-            ...first,
-            ...others.map((pipeline) => ({ $unionWith: { coll: 'lanes', pipeline } })),
-          ])
+          .aggregate<{ _id: string; dueAt: number }>(earliestOf(appIds), {
+            hint: 'claim_by_age',
+            // The whole answer in one message.
+            batchSize: appIds.length + 1,
+          })
           .toArray()
-        return new Map(rows.map((row) => [row.appId, row.dueAt]))
+        return new Map(rows.map((row) => [row._id, row.dueAt]))
       }),
 
     leasedByOthers: (appId, holder, now) => leasedByOthers({ appId, holder, now }),
@@ -142,12 +142,11 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
   }
 }
 
-/** One index entry per app: however long the queue, the look costs the same. */
-const earliestOf = (appId: string) => [
-  { $match: { waits: true, appId } },
-  { $sort: { dueAt: 1 } },
-  { $limit: 1 },
-  { $project: { _id: 0, appId: 1, dueAt: 1 } },
+/** In the order of the index, so that the server skips from app to app: however long the queues, one entry of each. */
+const earliestOf = (appIds: readonly string[]) => [
+  { $match: { waits: true, appId: { $in: [...appIds] } } },
+  { $sort: { appId: 1, dueAt: 1 } },
+  { $group: { _id: '$appId', dueAt: { $first: '$dueAt' } } },
 ]
 
 /** What keeps one lane if its stored rev is still the one that was read. */
