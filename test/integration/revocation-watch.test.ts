@@ -63,6 +63,33 @@ test('escalator, two processes at each level, tells each level once and in order
   ])
 })
 
+test('escalator, one alert that cannot be kept, holds up no other and is tried again', async () => {
+  const users = [await engine.hire('ann@example.com'), await engine.hire('bob@example.com')]
+  for (const user of users) await engine.setActive(user, false)
+  const [first, second] = (await Promise.all(users.map((user) => engine.of(user)))).flat()
+  const told: string[] = []
+  let tries = 0
+  const loop = createEscalator({
+    watch: engine.watch,
+    transactor: engine.transactor,
+    clock: { now: () => second!.deadlineAt },
+    log: { info: () => {}, warn: () => {}, error: () => {} },
+    record: async ({ revocation }) => {
+      if (revocation.id === first!.id) {
+        tries += 1
+        throw new Error('not kept')
+      }
+      told.push(revocation.id)
+    },
+  })
+  loop.start()
+  await eventually('a second try', () => tries >= 2)
+  await loop.stop()
+  expect(told).toEqual([second!.id])
+  const waiting = await engine.watch.escalating(Number.MAX_SAFE_INTEGER, 10)
+  expect(waiting.map(({ revocation }) => revocation.id)).toEqual([first!.id])
+})
+
 test('escalator, a verified revocation that waits for its seal, is not told late', async () => {
   const ann = await engine.hire('ann@example.com')
   await engine.setActive(ann, false)
