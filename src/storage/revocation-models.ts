@@ -69,8 +69,9 @@ const REVOCATION_INDEXES: mongo.IndexDescription[] = [
     key: { assignee: 1, deadlineAt: 1, _id: 1 },
     partialFilterExpression: { open: true, assignee: { $exists: true } },
   },
+  // Waivers that are over stay waived: one that has been ended is read no more.
   {
-    key: { 'waiver.until': 1 },
+    key: { 'waiver.endedAt': 1, 'waiver.until': 1 },
     partialFilterExpression: { state: 'waived' },
   },
   { key: { heldBy: 1, _id: 1 }, partialFilterExpression: { heldBy: { $exists: true } } },

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { OnSealed } from '../../src/ledger/intake.ts'
 import type { Offboarding, Revocation } from '../../src/revocation/types.ts'
 import { HOUR } from '../../src/shared/clock.ts'
+import { createRevocationDesk } from '../../src/storage/revocation-desk-store.ts'
 import { prepareRevocations, revocationsOf } from '../../src/storage/revocation-models.ts'
 import { createRevocationStore } from '../../src/storage/revocation-store.ts'
 import { createTransactor } from '../../src/storage/transaction.ts'
@@ -220,4 +221,31 @@ test.each([
   const text = JSON.stringify(plan['queryPlanner'].winningPlan)
   expect(text).not.toContain('COLLSCAN')
   if (!('offboardingId' in filter)) expect(text).not.toContain('"stage":"SORT"')
+})
+
+test('waivers that are over, many that were ended long ago, reads only those that were not', async () => {
+  const waived = (n: number, more: object) => {
+    const { id, ...row } = revocation(`w${n}`, { state: 'waived' })
+    return {
+      ...row,
+      _id: id,
+      open: false,
+      waiver: { at: 0, until: NOW + n, approval: 'p', ...more },
+    }
+  }
+  await revocationsOf(database.connection).insertMany([
+    ...Array.from({ length: 500 }, (_, n) => waived(n, { endedAt: NOW + 1_000 })),
+    ...[502, 501, 9_000].map((n) => waived(n, {})),
+  ])
+  const db = database.connection.db!
+  await db.command({ profile: 2 })
+  const over = await createRevocationDesk(database.connection).waiversOver(NOW + 1_000, 50)
+  await db.command({ profile: 0 })
+  expect(over.map(({ id }) => id)).toEqual(['w501', 'w502'])
+  const [look] = await db
+    .collection('system.profile')
+    .find({ ns: `${database.dbName}.revocations`, 'command.find': 'revocations' })
+    .toArray()
+  expect(look?.['keysExamined']).toBeLessThanOrEqual(4)
+  expect(look?.['hasSortStage']).toBeUndefined()
 })
