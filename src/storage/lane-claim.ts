@@ -1,5 +1,4 @@
-import { performance } from 'node:perf_hooks'
-import mongoose, { type mongo } from 'mongoose'
+import type { mongo } from 'mongoose'
 import type { Lane } from '../revocation/lane.ts'
 import { transition } from '../revocation/transition.ts'
 import type { WorkerLaneStore } from '../revocation/worker-store.ts'
@@ -7,16 +6,11 @@ import type { Instant } from '../shared/clock.ts'
 import { translated } from './errors.ts'
 import { gathered } from './lane-batch.ts'
 import { type LaneRow, laneOf } from './lane-rows.ts'
+import { createStuckRows, isOutOfTime, LONGEST_MS } from './lane-stuck.ts'
 import { type Swap, swapWrite } from './lane-swap.ts'
 
 /** Candidates read per lane wanted, after a lost race: workers that race each other then lose less often. */
 const CLAIM_WINDOW = 3
-/**
- * A process that was killed leaves its open transaction behind, and a write of a row in it waits until the server gives
- * that up. Claims wait no longer than this, and leave that row alone for a while: it must not keep the others waiting.
- */
-const LONGEST_MS = 1_500
-const STUCK_MS = 5_000
 /** Apps whose claims go together. */
 const MOST_APPS = 50
 
@@ -30,9 +24,7 @@ export function createLaneClaim(
   lanes: mongo.Collection<LaneRow>,
 ): (claim: Claim) => Promise<Lane[]> {
   let claimWindow = 1
-
-  /** Rows that nobody can change at present, and until when they are left out; monotonic ms. */
-  const stuck = new Map<string, number>()
+  const stuck = createStuckRows()
 
   /** @returns whether all of them are ours; otherwise some may be */
   const write = async (swaps: readonly Swap[]): Promise<boolean> => {
@@ -50,9 +42,9 @@ export function createLaneClaim(
   }
 
   const run = async (claims: readonly Claim[]): Promise<Lane[][]> => {
-    const found = await candidates(lanes, claims, claimWindow + stuck.size)
-    for (const [id, until] of stuck) if (until <= performance.now()) stuck.delete(id)
-    const rows = found.filter(({ _id }) => !stuck.has(_id))
+    const leftOut = stuck.present()
+    const found = await candidates(lanes, claims, claimWindow + leftOut.size)
+    const rows = found.filter(({ _id }) => !leftOut.has(_id))
     const taken = new Set<string>()
     const swaps = claims.map((claim) => swapsOf(claim, rows, taken))
     const all = swaps.flat()
@@ -68,7 +60,7 @@ export function createLaneClaim(
     const revs = new Map(stored.map(({ id, rev }) => [id, rev]))
     // In the order of the writes: the first that nobody has moved is the one at which they ended.
     const unmoved = all.find(({ before }) => revs.get(before.id) === before.rev)
-    if (unmoved !== undefined) stuck.set(unmoved.before.id, performance.now() + STUCK_MS)
+    if (unmoved !== undefined) stuck.add(unmoved.before.id)
     return claims.map(({ lease }) => stored.filter((lane) => lane.lease?.id === lease.id))
   }
 
@@ -148,10 +140,6 @@ async function candidates(
     ])
     .toArray()
 }
-
-/** MaxTimeMSExpired */
-const isOutOfTime = (error: unknown): boolean =>
-  error instanceof mongoose.mongo.MongoError && error.code === 50
 
 const dueOf = ({ appId, now }: Claim) => ({ waits: true, appId, dueAt: { $lte: now } })
 
