@@ -24,6 +24,17 @@ export function decideMatch(matches: readonly Match[]): Correlation {
   return { kind, handleId: only.handle.id }
 }
 
+/**
+ * Is an account that was known before still this person's? An app that names nobody, or only this one, says nothing
+ * against it. Anybody else is decided as for a stranger: somebody hired again often has a new account.
+ */
+export function decideAgain(matches: readonly Match[], known: string): Correlation {
+  const [other] = matches.filter(({ handle }) => handle.id !== known)
+  if (other !== undefined) return decideMatch(matches)
+  const isProtected = matches.some(({ protectedBecause }) => protectedBecause !== undefined)
+  return { kind: isProtected ? 'protected' : 'found', handleId: known }
+}
+
 /** What a look at all accounts of an app showed. `account` is set when the listing knows this person after all. */
 export type Enumeration =
   | { kind: 'nobody'; accounts: number }

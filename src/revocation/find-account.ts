@@ -1,18 +1,57 @@
-import type { Observation, Subject } from '../connector-sdk/contract.ts'
-import { type Correlation, decideMatch, type Enumeration, searchListing } from './correlate.ts'
-import type { LaneRun } from './lane-run.ts'
+import {
+  type Facet,
+  isConnectorError,
+  type Match,
+  type Observation,
+  type Subject,
+} from '../connector-sdk/contract.ts'
+import {
+  type Correlation,
+  decideAgain,
+  decideMatch,
+  type Enumeration,
+  searchListing,
+} from './correlate.ts'
+import { type LaneRun, specOf } from './lane-run.ts'
+import { observe } from './observe.ts'
 
 /** A listing longer than this is not finished within a lease; nothing follows from it then. */
 const MAX_PAGES = 2_000
 
-/** Which account the person of the present case has. Asks the app once per run. */
-export function findAccount(run: LaneRun): Promise<Correlation> {
-  run.correlation ??= subjectOf(run).then(async (subject) =>
-    decideMatch(
-      await run.calls.read('account', (call) => run.open.connector.correlate(subject, call)),
-    ),
+/** Which account the person of the present case has. */
+export async function findAccount(run: LaneRun): Promise<Correlation> {
+  return decideMatch(await candidates(run))
+}
+
+/**
+ * The same where an account is known from before: that one, unless the app names another. The other one is theirs only
+ * when the known one lets nobody in any more: what lives on beside it would be proven by nobody.
+ */
+export async function findAgain(run: LaneRun, facet: Facet, known: string): Promise<Correlation> {
+  const found = decideAgain(await candidates(run).catch(unlessUnasked), known)
+  if (!('handleId' in found) || found.handleId === known) return found
+  const readable = (['account', facet] as const).find(
+    (one) => (specOf(run, one)?.observe ?? 'none') !== 'none',
   )
-  return run.correlation
+  if (readable === undefined) return found
+  const { state } = await observe(run, { facet: readable, id: known })
+  return state === 'dead' || state === 'absent' ? found : { kind: 'ambiguous' }
+}
+
+/** Who the app cannot look for, for want of keys or of a search, may have a known account all the same. */
+function unlessUnasked(error: unknown): readonly Match[] {
+  const isUnasked =
+    isConnectorError(error) && (error.fault === 'invalid' || error.fault === 'unsupported')
+  if (isUnasked) return []
+  throw error
+}
+
+/** Asks the app once per run. */
+function candidates(run: LaneRun): Promise<readonly Match[]> {
+  run.matches ??= subjectOf(run).then((subject) =>
+    run.calls.read('account', (call) => run.open.connector.correlate(subject, call)),
+  )
+  return run.matches
 }
 
 /** Is the person among all accounts of the app? Only where the app can list them completely. */

@@ -1,9 +1,9 @@
-import type { Connector, FacetSpec } from '../connector-sdk/contract.ts'
+import type { Connector, FacetSpec, Match } from '../connector-sdk/contract.ts'
 import type { OpenApp } from '../connector-sdk/runner.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { AppCalls } from './app-call.ts'
-import type { Correlation, Enumeration } from './correlate.ts'
+import type { Enumeration } from './correlate.ts'
 import type { EvidenceRecord, EvidenceStore } from './evidence.ts'
 import type { Hold } from './hold.ts'
 import type { ProjectionStore } from './projection-store.ts'
@@ -19,7 +19,7 @@ export interface LaneRun {
   vault: Pick<Vault, 'seal' | 'open'>
   clock: Clock
   random: () => number
-  correlation?: Promise<Correlation>
+  matches?: Promise<readonly Match[]>
   enumeration?: Promise<Enumeration>
 }
 

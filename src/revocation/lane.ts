@@ -37,6 +37,8 @@ export interface Work {
   answered?: number
   /** Account id in the app, once correlated. */
   handleId?: string
+  /** The handle is known from before this revocation: whether it is still theirs is asked before the first look. */
+  hint?: true
   firstAttemptAt?: Instant
   lastAttemptAt?: Instant
   /** Evidence ids, see evidence store. */

@@ -5,7 +5,7 @@ import { nextLook } from './human.ts'
 import type { Lane, Work } from './lane.ts'
 import type { Judgement, LaneEvent } from './lane-event.ts'
 import { outcomeKnown } from './on-write.ts'
-import { changeUnit, cleared } from './work.ts'
+import { changeUnit, cleared, located } from './work.ts'
 
 type EventOf<K extends LaneEvent['kind']> = Extract<LaneEvent, { kind: K }>
 
@@ -23,8 +23,8 @@ export function looked(lane: Lane, event: EventOf<'looked'>): Lane {
     ...changeUnit(lane, event.revocationId, (work) => ({
       // A write without an answer is seen to have landed: should one more be needed, it is another one.
       ...((event.state === 'dead' || event.state === 'absent') && work.attempts > 0
-        ? outcomeKnown(work)
-        : work),
+        ? outcomeKnown(located(work))
+        : located(work)),
       handleId: event.handleId,
       seenLive,
       // The first look is the state that the leaver left behind; repeats must not overwrite it.

@@ -2,7 +2,7 @@ import type { Instant } from '../shared/clock.ts'
 import type { Inflight, Lane, Undo, Work } from './lane.ts'
 import type { LaneEvent } from './lane-event.ts'
 import { quarantinedUntil } from './next-step.ts'
-import { changeUnit } from './work.ts'
+import { changeUnit, located } from './work.ts'
 
 type EventOf<K extends LaneEvent['kind']> = Extract<LaneEvent, { kind: K }>
 
@@ -32,7 +32,7 @@ export function sent(lane: Lane, event: EventOf<'sent'>, now: Instant): Lane {
   if (unit === undefined || unit.state === 'verified') return lane
   return {
     ...changeUnit(lane, revocationId, (work) => ({
-      ...work,
+      ...located(work),
       state: 'acting',
       handleId: event.handleId,
       attempts: work.attempts + 1,

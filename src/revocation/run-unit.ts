@@ -9,7 +9,7 @@ import {
 } from '../connector-sdk/contract.ts'
 import { assertNever } from '../shared/assert-never.ts'
 import { faultOf } from './call-fault.ts'
-import { findAccount, searchEverybody } from './find-account.ts'
+import { findAccount, findAgain, searchEverybody } from './find-account.ts'
 import { LeaseLost } from './hold.ts'
 import { mayWriteAgain } from './human.ts'
 import type { Work } from './lane.ts'
@@ -32,7 +32,8 @@ export async function runUnit(run: LaneRun, unit: Work): Promise<void> {
     const spec = specOf(run, unit.facet)
     if (spec === undefined) return await settle(run, unit, { kind: 'human', reason: 'unsupported' })
     if (unit.state === 'settling') return await verify(run, unit, spec)
-    const handleId = unit.handleId ?? (await whose(run, unit))
+    const isKnown = unit.handleId !== undefined && unit.hint === undefined
+    const handleId = isKnown ? unit.handleId : await whose(run, unit)
     if (handleId !== undefined) await lookAndRevoke(run, unit, spec, handleId)
   } catch (error) {
     const fault = faultOf(error, false)
@@ -48,7 +49,8 @@ export async function runUnit(run: LaneRun, unit: Work): Promise<void> {
 
 /** @returns undefined when the unit was judged instead: nobody there, or a person must say who */
 async function whose(run: LaneRun, unit: Work): Promise<string | undefined> {
-  const found = await findAccount(run)
+  const { facet, handleId: known } = unit
+  const found = await (known === undefined ? findAccount(run) : findAgain(run, facet, known))
   switch (found.kind) {
     case 'found':
       return found.handleId

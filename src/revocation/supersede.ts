@@ -49,7 +49,10 @@ function afresh(undo: Undo, now: Instant): Undo {
   return { ...facts, failures: 0, notBefore: now }
 }
 
-/** A new unit knows what the lane knows: a handle seen live once may later be proven gone. */
+/**
+ * A new unit knows what the lane knows: a handle seen live once may later be proven gone. It is a hint: who came back
+ * may have got another account since.
+ */
 function beginUnit(lane: Lane, unit: Intent['units'][number], now: Instant): Work {
   const link = lane.links.find((known) => known.facet === unit.facet)
   return {
@@ -62,6 +65,6 @@ function beginUnit(lane: Lane, unit: Intent['units'][number], now: Instant): Wor
     seenLive: link?.seenLive ?? false,
     notBefore: now,
     ...(unit.heldBy === undefined ? {} : { heldBy: unit.heldBy }),
-    ...(link === undefined ? {} : { handleId: link.handleId }),
+    ...(link === undefined ? {} : { handleId: link.handleId, hint: true }),
   }
 }

@@ -12,3 +12,9 @@ export function cleared(unit: Work): Work {
   const { reason: _reason, fault: _fault, ...rest } = unit
   return rest
 }
+
+/** It is known whose the handle is: that is asked once in each revocation, not at each look. */
+export function located(unit: Work): Work {
+  const { hint: _, ...rest } = unit
+  return rest
+}

@@ -13,12 +13,20 @@ let database: Awaited<ReturnType<typeof freshDatabase>>
 let engine: Engine
 let target: Target
 let app: AppRecord
+/** How often the app was asked whose an account is. */
+let correlations: number
 
 beforeEach(async () => {
   database = await freshDatabase()
   target = await startTarget({ a1: { userName: 'ann@example.com', active: true } })
+  correlations = 0
+  const connector = targetConnector() as Connector
+  const correlate: Connector['correlate'] = (subject, call) => {
+    correlations += 1
+    return connector.correlate(subject, call)
+  }
   engine = await engineOn(database.connection, {
-    connectors: new Map([['target', targetConnector() as Connector]]),
+    connectors: new Map([['target', { ...connector, correlate }]]),
     leaseMs: 4_000,
   })
   app = await engine.register(target)
@@ -164,4 +172,72 @@ test('worker, out, in and out again at random moments, ends with the last word a
   )
   expect(new Set(eids).size).toBe(eids.length)
   expect(eids.filter((eid) => eid.startsWith('revocation.'))).toHaveLength(10)
+})
+
+/** Ann left once and is back; what happened to her account is up to the test. */
+async function backAgain(meanwhile: () => void = () => {}): Promise<string> {
+  const ann = await engine.hire('ann@example.com')
+  engine.startWorker()
+  await engine.setActive(ann, false)
+  await settled(ann, 1)
+  meanwhile()
+  await engine.setActive(ann, true)
+  await eventually('what can be put back is', async () => {
+    const [lane] = await engine.lanes.ofUsers('okta', [ann])
+    return lane?.current?.op === 'restore' && lane.state === 'idle'
+  })
+  return ann
+}
+
+/** The newest revocation, once a person is asked or it is proven. */
+const latest = (userId: string) =>
+  eventually('a proof or a person', async () => {
+    const found = (await engine.of(userId)).find(({ generation }) => generation === 3)
+    return found !== undefined && ['proven', 'human'].includes(found.state) && found
+  })
+
+test('worker, hired again with a new account, takes that one and not the one that is gone', async () => {
+  const ann = await backAgain(() => target.accounts.delete('a1'))
+  target.accounts.set('a2', { userName: 'ann@example.com', active: true })
+  await engine.setActive(ann, false)
+  expect((await latest(ann)).state).toBe('proven')
+  expect(target.accounts.get('a2')?.active).toBe(false)
+  const [lane] = await engine.lanes.ofUsers('okta', [ann])
+  expect(lane?.links).toEqual([{ facet: 'account', handleId: 'a2', seenLive: true }])
+})
+
+test('worker, hired again beside the old account, asks a person which one it is', async () => {
+  const ann = await backAgain()
+  target.accounts.set('a1', { userName: 'ann@example.com', active: false })
+  target.accounts.set('a2', { userName: 'ann@example.com', active: true })
+  await engine.setActive(ann, false)
+  expect(await latest(ann)).toMatchObject({ state: 'human', reason: 'ambiguous-match' })
+})
+
+test('worker, an old account of another name that lives beside the new one, asks a person until it is dead', async () => {
+  const ann = await backAgain()
+  target.accounts.set('a1', { userName: 'old-ann@example.com', active: true })
+  target.accounts.set('a2', { userName: 'ann@example.com', active: true })
+  await engine.setActive(ann, false)
+  const asked = await latest(ann)
+  expect(asked).toMatchObject({ state: 'human', reason: 'ambiguous-match' })
+  target.accounts.set('a1', { userName: 'old-ann@example.com', active: false })
+  const desk = createLaneDesk({ lanes: engine.lanes, clock: engine.clock, onChanged: () => {} })
+  await desk.retry(asked)
+  await eventually('a proof', async () => {
+    return (await engine.of(ann)).every(({ state }) => state === 'proven')
+  })
+  expect(target.accounts.get('a2')?.active).toBe(false)
+})
+
+test('worker, a revocation that is tried again, asks once whose the account is', async () => {
+  const ann = await backAgain()
+  const before = correlations
+  target.mood = 'lies'
+  await engine.setActive(ann, false)
+  await eventually('tried twice', async () => {
+    const [lane] = await engine.lanes.ofUsers('okta', [ann])
+    return (lane?.work[0]?.attempts ?? 0) >= 2
+  })
+  expect(correlations).toBe(before + 1)
 })

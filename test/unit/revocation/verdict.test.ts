@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { FacetSpec, Match, Observation, Subject } from '../../../src/connector-sdk/contract.ts'
 import { backoff, LONGEST_WAIT } from '../../../src/revocation/backoff.ts'
-import { decideMatch, searchListing } from '../../../src/revocation/correlate.ts'
+import { decideAgain, decideMatch, searchListing } from '../../../src/revocation/correlate.ts'
 import { escalationLevel, nextEscalation } from '../../../src/revocation/escalation.ts'
 import { nextReobservation } from '../../../src/revocation/reobservation.ts'
 import { type Findings, judge } from '../../../src/revocation/verdict.ts'
@@ -116,6 +116,18 @@ test.each<[string, Match[], object]>([
   ['the last owner', [match('a', 'exact', 'last owner')], { kind: 'protected', handleId: 'a' }],
 ])('decideMatch, %s', (_, matches, expected) => {
   expect(decideMatch(matches)).toMatchObject(expected)
+})
+
+test.each<[string, Match[], object]>([
+  ['nobody', [], { kind: 'found', handleId: 'known' }],
+  ['the same one', [match('known', 'exact')], { kind: 'found', handleId: 'known' }],
+  ['the same one, weak', [match('known', 'weak')], { kind: 'found', handleId: 'known' }],
+  ['the last owner by now', [match('known', 'exact', 'owner')], { kind: 'protected' }],
+  ['another one', [match('a', 'exact')], { kind: 'found', handleId: 'a' }],
+  ['another one beside it', [match('known', 'exact'), match('a', 'exact')], { kind: 'ambiguous' }],
+  ['another one, weak', [match('a', 'weak')], { kind: 'ambiguous' }],
+])('decideAgain, a known account and %s', (_, matches, expected) => {
+  expect(decideAgain(matches, 'known')).toMatchObject(expected)
 })
 
 const ANN: Subject = { sourceId: 's', userId: 'u', userName: 'Ann', emails: ['ann@example.com'] }
