@@ -7,6 +7,7 @@ import type { Enumeration } from './correlate.ts'
 import type { EvidenceRecord, EvidenceStore } from './evidence.ts'
 import type { Hold } from './hold.ts'
 import type { ProjectionStore } from './projection-store.ts'
+import type { WorkerLaneStore } from './worker-store.ts'
 
 /** What one run over a leased lane works with. Correlation and listing are done once per run. */
 export interface LaneRun {
@@ -16,6 +17,7 @@ export interface LaneRun {
   pace: () => Promise<void>
   evidence: Pick<EvidenceStore, 'seal'>
   cases: Pick<ProjectionStore, 'subject'>
+  lanes: Pick<WorkerLaneStore, 'goneForOthers'>
   vault: Pick<Vault, 'seal' | 'open'>
   clock: Clock
   random: () => number

@@ -17,7 +17,7 @@ import type { AppRecord } from './types.ts'
 /** A settle time or quarantine this short is waited out with the lane in hand; ms. */
 const LINGER_MS = 1_500
 
-export interface LaneRunDeps {
+export interface LaneRunDeps extends Pick<LaneRun, 'lanes'> {
   runner: Pick<ConnectorRunner, 'open'>
   evidence: Pick<EvidenceStore, 'seal'>
   cases: Pick<ProjectionStore, 'subject'>

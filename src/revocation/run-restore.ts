@@ -19,6 +19,7 @@ async function putBack(run: LaneRun, undo: Undo): Promise<void> {
   const { hold, open } = run
   const handle: Handle = { facet: undo.facet, id: undo.handleId }
   const facts = factsOf(run, undo)
+  const isTaken = await isGoneForOthers(run, undo)
   await run.pace()
   const lane = await hold.say({
     kind: 'sent',
@@ -30,6 +31,7 @@ async function putBack(run: LaneRun, undo: Undo): Promise<void> {
   if (lane.inflight?.op !== 'restore' || lane.inflight.fence !== lane.fence) return
   if (hold.leftMs() <= 0) throw new LeaseLost(`the lease of ${lane.id} is over`)
   try {
+    if (isTaken) throw new ConnectorError('ambiguous', 'it was taken from somebody else')
     const { restore } = open.connector
     if (restore === undefined)
       throw new ConnectorError('unsupported', 'this app cannot be restored')
@@ -40,6 +42,15 @@ async function putBack(run: LaneRun, undo: Undo): Promise<void> {
     const fault = faultOf(error, true)
     await hold.say({ kind: 'faulted', facet: undo.facet, jitter: run.random(), ...fault })
   }
+}
+
+/**
+ * Sources do not know of each other, and an app may know people of two by one account: what one gives back must not
+ * be what another one took away.
+ */
+function isGoneForOthers({ hold, lanes }: LaneRun, { handleId }: Undo): Promise<boolean> {
+  const { appId, sourceId } = hold.lane()
+  return hold.patiently(() => lanes.goneForOthers({ appId, sourceId, handleId }))
 }
 
 async function lookBack(run: LaneRun, { facet, handleId }: Undo): Promise<void> {

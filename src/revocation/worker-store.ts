@@ -56,6 +56,8 @@ export interface WorkerLaneStore {
    * @param among only these; absent: all
    */
   dirty(limit: number, among?: readonly string[]): Promise<Lane[]>
+  /** Is there anybody of another source who is to have that account of the app no more? */
+  goneForOthers(account: { appId: string; sourceId: string; handleId: string }): Promise<boolean>
   /** Lanes of one app whose credential is refused. */
   held(appId: string, limit: number): Promise<Lane[]>
   /** Lanes of people who are back, and whose app refuses to put something back: in the order of ids, after this one. */

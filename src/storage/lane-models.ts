@@ -40,6 +40,12 @@ const INDEXES: mongo.IndexDescription[] = [
   // Is anything due at all? One index entry, however many apps there are.
   { key: { dueAt: 1 }, name: 'due', partialFilterExpression: { waits: true } },
   { key: { sourceId: 1, userId: 1 }, name: 'of_user' },
+  // Who else is linked to an account that is to be put back?
+  {
+    key: { appId: 1, 'links.handleId': 1 },
+    name: 'of_account',
+    partialFilterExpression: { 'links.handleId': { $gt: '' } },
+  },
   // What an app refuses to put back; nearly always there is none.
   {
     key: { 'undo.stuck': 1 },

@@ -124,6 +124,17 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
         return (await lanes.find(news).limit(limit).toArray()).map(laneOf)
       }),
 
+    goneForOthers: ({ appId, sourceId, handleId }) =>
+      within(undefined, async () => {
+        const others = {
+          appId,
+          'links.handleId': handleId,
+          'want.op': 'revoke' as const,
+          sourceId: { $ne: sourceId },
+        }
+        return (await lanes.findOne(others, { projection: { _id: 1 } })) !== null
+      }),
+
     held: (appId, limit) =>
       within(undefined, async () => {
         const rows = await lanes

@@ -69,6 +69,7 @@ test('worker, frozen past its lease before a restore, lets go of the lane instea
   const deps = {
     clock,
     random: () => 0.5,
+    lanes: { goneForOthers: async () => false },
     vault: { open: () => Buffer.from('{"active":true}') },
   } as unknown as LaneRunDeps
   const open = {

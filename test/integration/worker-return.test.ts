@@ -7,6 +7,7 @@ import type { AppRecord } from '../../src/revocation/types.ts'
 import { freshDatabase } from '../support/database.ts'
 import { type Engine, engineOn } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
+import { aCall } from '../support/intake.ts'
 import { startTarget, type Target, targetConnector } from '../support/targets.ts'
 
 let database: Awaited<ReturnType<typeof freshDatabase>>
@@ -68,6 +69,32 @@ test('worker, a person who came back after the proof, gets back what was taken',
   expect(target.accounts.get('a1')?.active).toBe(false)
   await engine.setActive(ann, true)
   await eventually('restored', () => target.accounts.get('a1')?.active === true)
+})
+
+test('worker, a person who came back in one source, stays out of an account that another source took away', async () => {
+  const contractors = aCall('contractors')
+  const ann = await engine.hire('ann@example.com')
+  const other = await engine.directory.createUser(contractors, {
+    userName: 'ann@example.com',
+    active: true,
+  })
+  const setOther = (active: boolean) =>
+    engine.directory.changeUser(contractors, other.id, ({ resource }) => ({ ...resource, active }))
+  engine.startWorker()
+  await setOther(false)
+  await eventually('the proof', async () => {
+    const { items } = await engine.revocations.list({ userId: other.id }, { limit: 1 })
+    return items[0]?.state === 'proven'
+  })
+  await engine.setActive(ann, false)
+  await settled(ann, 1)
+  await setOther(true)
+  const [stuck] = await eventually('the refusal', async () => {
+    const lanes = await engine.lanes.stuck(10)
+    return lanes.length === 0 ? undefined : lanes
+  })
+  expect(stuck).toMatchObject({ userId: other.id, undo: [{ stuck: 'ambiguous' }] })
+  expect(target.accounts.get('a1')?.active).toBe(false)
 })
 
 test('worker, an app that says that it put back and did not, is told again until the person is in', async () => {
@@ -184,7 +211,8 @@ async function backAgain(meanwhile: () => void = () => {}): Promise<string> {
   await engine.setActive(ann, true)
   await eventually('what can be put back is', async () => {
     const [lane] = await engine.lanes.ofUsers('okta', [ann])
-    return lane?.current?.op === 'restore' && lane.state === 'idle'
+    const isDone = lane?.state === 'idle' || lane?.undo.some(({ stuck }) => stuck !== undefined)
+    return lane?.current?.op === 'restore' && isDone
   })
   return ann
 }
