@@ -1,6 +1,8 @@
 import type { EngineLog } from '../revocation/log.ts'
 import { createLoop, type Loop } from '../revocation/loop.ts'
+import { assertNever } from '../shared/assert-never.ts'
 import { type Clock, HOUR, type Instant, MINUTE, SECOND } from '../shared/clock.ts'
+import { HubError } from '../shared/errors.ts'
 import type { Transaction } from '../shared/transaction.ts'
 
 /** From when on departures are a storm. */
@@ -46,11 +48,16 @@ export interface StormStore {
   /** The oldest one that is held, of this source. */
   held(sourceId: string): Promise<Storm | null>
   resumedSince(sourceId: string, since: Instant): Promise<boolean>
-  /** Keeps it. False when it is there already. */
-  keep(storm: Pick<Storm, 'id' | 'sourceId' | 'openedAt'>, tx: Transaction): Promise<boolean>
+  /** Keeps it, and writes nothing when it is there already. @returns how it stands then */
+  keep(
+    storm: Pick<Storm, 'id' | 'sourceId' | 'openedAt'>,
+    tx: Transaction,
+  ): Promise<'new' | Storm['state']>
   /** Lets everything that is held of the source go on, from the commit on. @returns ids */
   resume(sourceId: string, now: Instant, tx: Transaction): Promise<string[]>
   all(state: Storm['state']): Promise<Storm[]>
+  /** Ids of those that are over, and hold something all the same: it was committed after the last look. */
+  leftovers(): Promise<string[]>
   /** Newest first. @throws HubError ERR_INVALID_CURSOR */
   list(
     filter: { sourceId?: string; state?: Storm['state'] },
@@ -76,7 +83,10 @@ export interface Weather {
 
 export interface StormGuard {
   weather(sourceId: string): Promise<Weather>
-  /** In the transaction that writes what is held. */
+  /**
+   * In the transaction that writes what is held.
+   * @throws HubError ERR_CONFLICT when the storm was let go on meanwhile: plan again
+   */
   keep(storm: { id: string; sourceId: string }, tx: Transaction): Promise<void>
 }
 
@@ -90,7 +100,6 @@ interface Count {
   people: number
   allowed: boolean
   stormId: string
-  isKept: boolean
   until: Instant
 }
 
@@ -111,6 +120,8 @@ export function createStormGuard(options: {
 }): StormGuard {
   const { store, limits, clock, onHeld } = options
   const counts = new Map<string, Count>()
+  /** In a burst, one look serves all. */
+  const counting = new Map<string, Promise<Count>>()
   const peopled = new Map<string, { people: number; until: Instant }>()
 
   const peopleOf = async (sourceId: string, now: Instant): Promise<number> => {
@@ -121,9 +132,16 @@ export function createStormGuard(options: {
     return people
   }
   const countOf = async (sourceId: string): Promise<Count> => {
-    const now = clock.now()
     const known = counts.get(sourceId)
-    if (known !== undefined && now < known.until) return known
+    if (known !== undefined && clock.now() < known.until) return known
+    const running = counting.get(sourceId)
+    if (running !== undefined) return await running
+    const fresh = count(sourceId, known).finally(() => counting.delete(sourceId))
+    counting.set(sourceId, fresh)
+    return await fresh
+  }
+  const count = async (sourceId: string, known: Count | undefined): Promise<Count> => {
+    const now = clock.now()
     const since = now - HOUR
     const [departures, people, allowed, held] = await Promise.all([
       store.departuresSince(sourceId, since, limits.departures),
@@ -132,8 +150,7 @@ export function createStormGuard(options: {
       store.held(sourceId),
     ])
     const stormId = held?.id ?? known?.stormId ?? options.newId()
-    const isKept = held !== null
-    const fresh = { departures, people, allowed, stormId, isKept, until: now + COUNTED_MS }
+    const fresh = { departures, people, allowed, stormId, until: now + COUNTED_MS }
     counts.set(sourceId, fresh)
     return fresh
   }
@@ -141,19 +158,29 @@ export function createStormGuard(options: {
   return {
     weather: async (sourceId) => {
       if (limits.departures === 0) return { departure: () => undefined }
-      const count = await countOf(sourceId)
+      const seen = await countOf(sourceId)
       return {
         departure: () => {
-          count.departures += 1
-          return !count.allowed && isStorm(count, limits) ? count.stormId : undefined
+          seen.departures += 1
+          return !seen.allowed && isStorm(seen, limits) ? seen.stormId : undefined
         },
       }
     },
     keep: async ({ id, sourceId }, tx) => {
-      const count = counts.get(sourceId)
-      if (count?.isKept) return
-      if (await store.keep({ id, sourceId, openedAt: clock.now() }, tx)) {
-        await onHeld?.({ id, sourceId, departures: count?.departures ?? 0 }, tx)
+      const seen = counts.get(sourceId)
+      const state = await store.keep({ id, sourceId, openedAt: clock.now() }, tx)
+      switch (state) {
+        case 'new':
+          return await onHeld?.({ id, sourceId, departures: seen?.departures ?? 0 }, tx)
+        case 'held':
+          return
+        case 'resumed':
+        case 'over':
+          // What was counted is old news, and so is the id: nobody lets go of an old storm twice.
+          if (seen?.stormId === id) counts.delete(sourceId)
+          throw new HubError('ERR_CONFLICT', 'the storm was let go on meanwhile; try again')
+        default:
+          return assertNever(state)
       }
     },
   }
@@ -163,11 +190,11 @@ const BATCH = 200
 const EVERY_MS = 10 * SECOND
 
 /**
- * Carries out what two persons allowed: lanes and revocations of resumed storms are held no more. Safe to repeat. A
- * lane that cannot be let go on is said in the log, once by each process, and tried again; it keeps no other waiting.
+ * Carries out what two persons allowed: lanes and revocations of resumed storms are held no more. Safe to repeat. What
+ * was planned before and is committed after the last look at a storm is let go on in the next round. A lane that cannot be let go on is said in the log, once by each process, and tried again; it keeps no other waiting.
  */
 export function createStormRelease(options: {
-  store: Pick<StormStore, 'all' | 'someHeld' | 'unhold' | 'end'>
+  store: Pick<StormStore, 'all' | 'leftovers' | 'someHeld' | 'unhold' | 'end'>
   /** Lets the lane go on. @throws HubError ERR_NOT_FOUND */
   unhold(laneId: string, stormId: string): Promise<void>
   log: EngineLog
@@ -208,6 +235,7 @@ export function createStormRelease(options: {
 
   const round = async (): Promise<void> => {
     for (const { id } of await store.all('resumed')) if (await release(id)) await store.end(id)
+    for (const id of await store.leftovers()) await release(id)
   }
   const loop = createLoop({
     name: 'storm release',

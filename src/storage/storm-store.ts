@@ -53,12 +53,12 @@ export function createStormStore(connection: Connection): StormStore {
         return row !== null
       }),
     keep: async ({ id, ...storm }, tx) => {
-      const kept = await storms.updateOne(
+      const known = await storms.findOneAndUpdate(
         { _id: id },
         { $setOnInsert: { ...storm, state: 'held' } },
-        { upsert: true, ...sessionOf(tx) },
+        { upsert: true, returnDocument: 'before', ...sessionOf(tx) },
       )
-      return kept.upsertedCount === 1
+      return known?.state ?? 'new'
     },
     resume: async (sourceId, now, tx) => {
       const rows = await storms.find({ sourceId, state: 'held' }, sessionOf(tx)).toArray()
@@ -71,6 +71,13 @@ export function createStormStore(connection: Connection): StormStore {
       return ids
     },
     all: (state) => translated(async () => (await storms.find({ state }).toArray()).map(stormOf)),
+    leftovers: () =>
+      translated(async () => {
+        const holding = await revocations.distinct('heldBy', { heldBy: { $exists: true } })
+        const ids = holding.filter((id) => id !== undefined)
+        const rows = await storms.find({ _id: { $in: ids }, state: 'over' }).toArray()
+        return rows.map(({ _id }) => _id)
+      }),
     list: (filter, { limit, cursor }) =>
       translated(async () => {
         const after = cursor === undefined ? undefined : parseKeyset(cursor)

@@ -1,7 +1,13 @@
 import { afterAll, expect, test } from 'vitest'
-import { createStormGuard, createStormRelease, isStorm } from '../../src/intake/storm.ts'
+import { createDirectory } from '../../src/intake/create-directory.ts'
+import {
+  createStormGuard,
+  createStormRelease,
+  isStorm,
+  type Storm,
+} from '../../src/intake/storm.ts'
 import { createLaneDesk } from '../../src/revocation/lane-desk.ts'
-import { systemClock } from '../../src/shared/clock.ts'
+import { HOUR, SECOND, systemClock } from '../../src/shared/clock.ts'
 import { newId } from '../../src/shared/ids.ts'
 import { createStormStore, prepareStorms } from '../../src/storage/storm-store.ts'
 import { freshDatabase } from '../support/database.ts'
@@ -75,6 +81,88 @@ test('a fifth departure of an hour, with a limit of three, holds the irreversibl
   expect(await store.resumedSince('okta', Date.now() - 60_000)).toBe(true)
 })
 
+/** The intake of another process, whose clock goes as fast as a test says. */
+function anotherWeb(sourceId: string, beforeCommit: () => Promise<void> = async () => {}) {
+  let ahead = 0
+  const clock = { now: () => Date.now() + ahead }
+  const directory = createDirectory({
+    ...intake.deps,
+    clock,
+    storms: createStormGuard({ store, limits: { departures: 2, sharePercent: 0 }, clock, newId }),
+    transactor: {
+      transaction: (work) =>
+        transactor.transaction(async (tx) => {
+          const result = await work(tx)
+          await beforeCommit()
+          return result
+        }),
+    },
+  })
+  const leave = async (): Promise<string> => {
+    const call = aCall(sourceId)
+    const { id } = await directory.createUser(call, { userName: newId(), active: true })
+    await directory.deleteUser(call, id)
+    return id
+  }
+  return {
+    leave,
+    /** Enough for a storm that is held. */
+    storm: async (): Promise<Storm> => {
+      for (let departure = 0; departure < 3; departure++) await leave()
+      const storm = await store.held(sourceId)
+      if (storm === null) throw new Error('nothing is held')
+      return storm
+    },
+    goBy: (ms: number) => {
+      ahead += ms
+    },
+  }
+}
+const heldOf = async (sourceId: string, userId: string): Promise<unknown[]> => {
+  const lanes = await intake.lanes.ofUsers(sourceId, [userId])
+  const rows = await database.connection.collection('revocations').find({ userId }).toArray()
+  return [...lanes.flatMap(({ work }) => work), ...rows].flatMap((one) => one['heldBy'] ?? [])
+}
+const letGo = async (sourceId: string): Promise<void> => {
+  await transactor.transaction((tx) => store.resume(sourceId, Date.now(), tx))
+  await releasing().release.round()
+}
+
+test('storm guard, that counted just before the storm was let go on, holds nothing of a departure after that', async () => {
+  const web = anotherWeb('late')
+  await web.storm()
+  // It counts anew, and knows the storm as one that is kept.
+  web.goBy(3 * SECOND)
+  await web.leave()
+  await letGo('late')
+  expect(await heldOf('late', await web.leave())).toEqual([])
+})
+
+test('storm release, with a departure that is committed after its last look, lets that one go on in the next round', async () => {
+  let resumes = false
+  const web = anotherWeb('later', async () => {
+    if (resumes) await letGo('later')
+  })
+  const { id } = await web.storm()
+  resumes = true
+  const late = await web.leave()
+  expect(await store.all('over')).toContainEqual(expect.objectContaining({ id }))
+  expect(await heldOf('later', late)).not.toEqual([])
+  await releasing().release.round()
+  expect(await heldOf('later', late)).toEqual([])
+})
+
+test('storm guard, that sees a second storm hours after the first was let go on, holds it as a new one', async () => {
+  const web = anotherWeb('twice')
+  const first = await web.storm()
+  await letGo('twice')
+  web.goBy(2 * HOUR)
+  const second = await web.storm()
+  expect(second.id).not.toBe(first.id)
+  expect(second.state).toBe('held')
+  await letGo('twice')
+})
+
 test('storm release, with a lane that is missing, lets the others go on and tries that one again', async () => {
   await intake.register('Mail')
   const left: string[] = []
@@ -85,8 +173,8 @@ test('storm release, with a lane that is missing, lets the others go on and trie
     left.push(id)
   }
   const revocations = database.connection.collection('revocations')
-  const heldOf = () => revocations.distinct('userId', { heldBy: { $exists: true } })
-  const [first, second] = (await heldOf()).map(String)
+  const whoIsHeld = () => revocations.distinct('userId', { heldBy: { $exists: true } })
+  const [first, second] = (await whoIsHeld()).map(String)
   expect(left).toEqual(expect.arrayContaining([first, second]))
   const lanes = database.connection.collection('lanes')
   const missing = await lanes.find({ userId: first as string }).toArray()
@@ -97,7 +185,7 @@ test('storm release, with a lane that is missing, lets the others go on and trie
   const over = (await store.all('over')).length
   await release.round()
   await release.round()
-  expect(await heldOf()).toEqual([first])
+  expect(await whoIsHeld()).toEqual([first])
   const lane = await intake.lanes.ofUsers('entra', [second as string])
   expect(lane.flatMap(({ work }) => work).some((unit) => unit.heldBy !== undefined)).toBe(false)
   expect(errors).toEqual(missing.map(() => 'a lane of a storm stays held'))
@@ -105,6 +193,6 @@ test('storm release, with a lane that is missing, lets the others go on and trie
 
   await lanes.insertMany(missing)
   await release.round()
-  expect(await heldOf()).toEqual([])
+  expect(await whoIsHeld()).toEqual([])
   expect(await store.all('over')).toHaveLength(over + 1)
 })
