@@ -109,7 +109,7 @@ function scim(parts: HttpParts, metrics: Metrics, authenticator: SourceAuthentic
     directory: createDirectory(parts.changes),
     store: stores.directory,
     authenticator,
-    clock: systemClock,
+    clock: stores.clock,
     publicUrl: parts.publicUrl,
     extensions: config.scimExtensions,
     newId,

@@ -64,8 +64,8 @@ export function planCase(
       offboardingId,
       generation,
       forCause,
-      // A clock that went back must not shorten a deadline.
-      clockFrom: Math.max(cause.receivedAt, effectiveAt),
+      // No later than now: another clock that is ahead must not lengthen a deadline.
+      clockFrom: Math.min(now, Math.max(cause.receivedAt, effectiveAt)),
       ...(storm === undefined ? {} : { storm }),
       now,
     },

@@ -52,6 +52,7 @@ export function planUnits(
         state: 'due',
         attempts: 0,
         openedAt: now,
+        ...(clockFrom === now ? {} : { clockFrom }),
         deadlineAt: deadlineAt(effectiveClass(app.class, forCause), spec.facet, clockFrom),
         ...(storm === undefined || spec.reversible ? {} : { heldBy: storm }),
         updatedAt: now,

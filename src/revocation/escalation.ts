@@ -6,25 +6,25 @@ export const ESCALATION_AUDIENCE = { 50: 'owner', 80: 'admin', 100: 'executive' 
 
 const LEVELS = [50, 80, 100] as const
 
+/** The time that a revocation has. */
+interface Times {
+  openedAt: Instant
+  /** Absent: from its opening. */
+  clockFrom?: Instant
+  deadlineAt: Instant
+}
+
 /** The highest level reached at `now`. A pause of the app does not stop the clock. */
-export function escalationLevel(
-  { openedAt, deadlineAt }: { openedAt: Instant; deadlineAt: Instant },
-  now: Instant,
-): EscalationLevel {
-  const reached = LEVELS.filter((level) => now >= levelAt({ openedAt, deadlineAt }, level))
+export function escalationLevel(times: Times, now: Instant): EscalationLevel {
+  const reached = LEVELS.filter((level) => now >= levelAt(times, level))
   return reached.at(-1) ?? 0
 }
 
 /** When the level after `level` is reached; undefined after the last one. */
-export function nextEscalation(
-  times: { openedAt: Instant; deadlineAt: Instant },
-  level: EscalationLevel,
-): Instant | undefined {
+export function nextEscalation(times: Times, level: EscalationLevel): Instant | undefined {
   const next = LEVELS.find((candidate) => candidate > level)
   return next === undefined ? undefined : levelAt(times, next)
 }
 
-const levelAt = (
-  { openedAt, deadlineAt }: { openedAt: Instant; deadlineAt: Instant },
-  level: number,
-): Instant => Math.ceil(openedAt + ((deadlineAt - openedAt) * level) / 100)
+const levelAt = ({ openedAt, clockFrom = openedAt, deadlineAt }: Times, level: number): Instant =>
+  Math.ceil(clockFrom + ((deadlineAt - clockFrom) * level) / 100)

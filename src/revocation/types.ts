@@ -129,7 +129,9 @@ export interface Revocation extends RevocationNotes {
   fault?: string
   attempts: number
   openedAt: Instant
-  /** From the later of effective and received time. */
+  /** The later of effective and received time, where it was opened after that. */
+  clockFrom?: Instant
+  /** Counted from there. */
   deadlineAt: Instant
   updatedAt: Instant
   provenAt?: Instant

@@ -180,6 +180,12 @@ test('escalation, share of the time used, names the highest level reached', () =
   expect(nextEscalation(times, 100)).toBeUndefined()
 })
 
+test('escalation, of a leave that was opened late, counts from where its deadline counts', () => {
+  const times = { openedAt: 45 * MINUTE, clockFrom: 0, deadlineAt: HOUR }
+  expect(escalationLevel(times, 49 * MINUTE)).toBe(80)
+  expect(nextEscalation(times, 0)).toBe(HOUR / 2)
+})
+
 test('reobservation, looks since the proof, come later and later and end', () => {
   expect([0, 1, 2, 3, 4, 5].map((done) => nextReobservation(0, done))).toEqual([
     HOUR,
