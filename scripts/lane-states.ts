@@ -59,7 +59,7 @@ function abstract(lane: Lane): unknown {
   return [
     [lane.state, lane.lease !== undefined, lane.dueAt === NEVER],
     [lane.want?.generation, lane.want?.op, lane.current?.generation, lane.current?.op],
-    lane.work.map((w) => [w.state, most(w.contradictions), w.handleId, w.heldBy]),
+    lane.work.map((w) => [w.state, most(w.contradictions), w.handleId, w.hint, w.heldBy]),
     lane.inflight?.op,
     lane.quarantine?.op,
     lane.undo.map((u) => [u.told, u.stuck !== undefined]),

@@ -1,20 +1,19 @@
 import { z } from 'zod'
 import type { FacetSpec } from '../connector-sdk/contract.ts'
-import type { DirectoryStore } from '../directory/store.ts'
 import { type Lane, laneId } from '../revocation/lane.ts'
 import type { LaneDesk } from '../revocation/lane-desk.ts'
 import type { LaneStore } from '../revocation/store.ts'
 import type { AppRecord } from '../revocation/types.ts'
 import { HubError } from '../shared/errors.ts'
 import { mayRead, OPERATORS_AND_OWNERS, READERS_AND_OWNERS } from './access.ts'
+import { type ApprovalRightParts, createApprovalRight } from './approval-right.ts'
 import { idField, sourceIdField } from './fields.ts'
 import { reasonField } from './revocation-acts.ts'
 import { defineRoute, type Route } from './route.ts'
 
-export interface LinksParts {
+export interface LinksParts extends ApprovalRightParts {
   lanes: Pick<LaneStore, 'load'>
   desk: LaneDesk
-  directory: Pick<DirectoryStore, 'user'>
   apps: { all(): Promise<AppRecord[]>; app(id: string): Promise<AppRecord | null> }
   facetsOf(app: AppRecord): readonly FacetSpec[]
 }
@@ -37,9 +36,13 @@ const linkAnswer = z.object({
     .meta({ description: 'Several accounts, or none: a person must say which' }),
 })
 
-/** Which account of an app is whose: what the hub found out, and what people told it. */
+/**
+ * Which account of an app is whose: what the hub found out, and what people told it. Nobody tells it about themselves:
+ * who leaves could name somebody's account that is dead already.
+ */
 export function linkRoutes(parts: LinksParts): Route[] {
   const { apps, desk } = parts
+  const right = createApprovalRight(parts)
   const load = async (appId: string, principal: Parameters<typeof mayRead>[0]) => {
     const app = await apps.app(appId)
     if (app === null || !mayRead(principal, app)) {
@@ -86,6 +89,7 @@ export function linkRoutes(parts: LinksParts): Route[] {
       answers: { 204: { description: 'Bound; what waited for it goes on' } },
       handle: async ({ params: key, body, principal, acts }) => {
         const app = await load(key.appId, principal)
+        await right.refuseSubject(principal, key)
         if ((await parts.directory.user(key.sourceId, key.userId)) === null) {
           // Somebody deleted at the provider may still have a lane to be resolved.
           if (!(await parts.lanes.load([laneId(key)])).has(laneId(key))) {
@@ -118,6 +122,7 @@ export function linkRoutes(parts: LinksParts): Route[] {
       answers: { 204: { description: 'Forgotten' } },
       handle: async ({ params: key, principal, acts }) => {
         const app = await load(key.appId, principal)
+        await right.refuseSubject(principal, key)
         const lane = (await parts.lanes.load([laneId(key)])).get(laneId(key))
         const account = lane?.links[0]?.handleId ?? ''
         await acts.in(async (tx, act) => {

@@ -1,14 +1,7 @@
 import type { Standing, StandingPort } from '../auth/standing.ts'
-import type { AttributePath, Filter } from '../directory/query.ts'
+import { EMAIL, USER_NAME } from '../directory/identifiers.ts'
+import type { Filter } from '../directory/query.ts'
 import type { DirectoryStore } from '../directory/store.ts'
-
-const USER_NAME: AttributePath = {
-  attribute: 'userName',
-  type: 'string',
-  caseExact: false,
-  multiValued: false,
-}
-const EMAIL: AttributePath = { ...USER_NAME, attribute: 'emails', sub: 'value', multiValued: true }
 
 /**
  * Looks the hub's own users up in the directory of one source, by user name or e-mail address. One look-up at each

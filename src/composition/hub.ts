@@ -131,6 +131,7 @@ function workerRole(
     revocations: stores.revocations,
     evidence: stores.evidence,
     caseKeys: stores.caseKeys,
+    directory: stores.directory,
     entries,
     ledger: stores.intake,
     transactor: stores.transactor,

@@ -75,6 +75,8 @@ const revocationVerified = z.strictObject({
   generation: count,
   grade: z.enum(['A', 'B']),
   kind: z.enum(['dead', 'absent']),
+  /** Present when a person said which account it is; absent when the hub found it. */
+  named_by: z.literal('person').optional(),
   offboarding: id,
   /** Present when the hub wrote something; absent when it was dead already. */
   request: request.optional(),

@@ -1,5 +1,6 @@
 import { compareKeys } from '../connector-sdk/compare-keys.ts'
 import type { Match, Observation, Subject } from '../connector-sdk/contract.ts'
+import type { Named } from './lane.ts'
 
 /** Which account is this person's? */
 export type Correlation =
@@ -24,15 +25,29 @@ export function decideMatch(matches: readonly Match[]): Correlation {
   return { kind, handleId: only.handle.id }
 }
 
+/** An account that is known before the app is asked: from an earlier revocation, or because a person named it. */
+export interface KnownAccount {
+  handleId: string
+  named?: Named
+}
+
 /**
- * Is an account that was known before still this person's? An app that names nobody, or only this one, says nothing
- * against it. Anybody else is decided as for a stranger: somebody hired again often has a new account.
+ * Is a known account this person's? An app that names nobody, or only this one, says nothing against it. Anybody else
+ * is decided as for a stranger: somebody hired again often has a new account.
+ *
+ * A person's word is good for what the app cannot tell: an account that fits by nothing, or one of several that fit.
+ * Against an exact match of another account it is not.
  */
-export function decideAgain(matches: readonly Match[], known: string): Correlation {
-  const [other] = matches.filter(({ handle }) => handle.id !== known)
-  if (other !== undefined) return decideMatch(matches)
-  const isProtected = matches.some(({ protectedBecause }) => protectedBecause !== undefined)
-  return { kind: isProtected ? 'protected' : 'found', handleId: known }
+export function decideAgain(matches: readonly Match[], known: KnownAccount): Correlation {
+  const { handleId, named } = known
+  const counted =
+    named === undefined ? matches : matches.filter(({ strength }) => strength === 'exact')
+  const own = counted.filter(({ handle }) => handle.id === handleId)
+  if (own.length < counted.length && (named !== 'now' || own.length === 0)) {
+    return named === undefined ? decideMatch(matches) : { kind: 'ambiguous' }
+  }
+  const isProtected = own.some(({ protectedBecause }) => protectedBecause !== undefined)
+  return { kind: isProtected ? 'protected' : 'found', handleId }
 }
 
 /** What a look at all accounts of an app showed. `account` is set when the listing knows this person after all. */

@@ -1,5 +1,6 @@
 import {
   type Facet,
+  type Handle,
   isConnectorError,
   type Match,
   type Observation,
@@ -10,9 +11,11 @@ import {
   decideAgain,
   decideMatch,
   type Enumeration,
+  type KnownAccount,
   searchListing,
 } from './correlate.ts'
 import { type LaneRun, specOf } from './lane-run.ts'
+import { hasOtherOwner } from './namesake.ts'
 import { observe } from './observe.ts'
 
 /** A listing longer than this is not finished within a lease; nothing follows from it then. */
@@ -27,16 +30,37 @@ export async function findAccount(run: LaneRun): Promise<Correlation> {
  * The same where an account is known from before: that one, unless the app names another. The other one is theirs only
  * when the known one lets nobody in any more: what lives on beside it would be proven by nobody.
  */
-export async function findAgain(run: LaneRun, facet: Facet, known: string): Promise<Correlation> {
+export async function findAgain(
+  run: LaneRun,
+  facet: Facet,
+  known: KnownAccount,
+): Promise<Correlation> {
   const found = decideAgain(await candidates(run).catch(unlessUnasked), known)
-  if (!('handleId' in found) || found.handleId === known) return found
-  const readable = (['account', facet] as const).find(
-    (one) => (specOf(run, one)?.observe ?? 'none') !== 'none',
-  )
+  if (!('handleId' in found) || found.handleId === known.handleId) return found
+  const readable = (['account', facet] as const).find((one) => isReadable(run, one))
   if (readable === undefined) return found
-  const { state } = await observe(run, { facet: readable, id: known })
+  const { state } = await observe(run, { facet: readable, id: known.handleId })
   return state === 'dead' || state === 'absent' ? found : { kind: 'ambiguous' }
 }
+
+/** Does the app show that an account which a person named is this person's, or has the hub seen it live? */
+export async function isBorneOut(run: LaneRun, { facet, id }: Handle): Promise<boolean> {
+  const { work, links } = run.hold.lane()
+  if ([...work, ...links].some(({ handleId, seenLive }) => handleId === id && seenLive)) return true
+  const matches = await candidates(run).catch(unlessUnasked)
+  if (matches.some(({ handle }) => handle.id === id)) return true
+  // Somebody without a session has an account all the same.
+  if (facet === 'account' || !isReadable(run, 'account')) return false
+  return (await observe(run, { facet: 'account', id })).state === 'live'
+}
+
+/** Does an account with these keys belong to somebody else of the person's source? */
+export async function isAnothers(run: LaneRun, keys: Observation['keys']): Promise<boolean> {
+  return keys !== undefined && (await hasOtherOwner(run.directory, await subjectOf(run), keys))
+}
+
+const isReadable = (run: LaneRun, facet: Facet): boolean =>
+  (specOf(run, facet)?.observe ?? 'none') !== 'none'
 
 /** Who the app cannot look for, for want of keys or of a search, may have a known account all the same. */
 function unlessUnasked(error: unknown): readonly Match[] {

@@ -1,7 +1,7 @@
 import type { Facet } from '../connector-sdk/contract.ts'
 import type { Instant } from '../shared/clock.ts'
-import type { Intent, Lane, Work } from './lane.ts'
-import { cleared } from './work.ts'
+import type { Intent, Lane, Link, Work } from './lane.ts'
+import { cleared, unlocated } from './work.ts'
 
 /** Everything open is due now. */
 export function nudged(lane: Lane, now: Instant): Lane {
@@ -15,17 +15,20 @@ export function nudged(lane: Lane, now: Instant): Lane {
 
 /**
  * A person said which account it is. It replaces what the hub believed, for all facets: they belong to one
- * account. Whether the new handle lived is not known yet.
+ * account. Whether a new handle lived is not known yet, and whose it is the app is asked all the same.
  */
 export function assigned(lane: Lane, handleId: string, now: Instant): Lane {
   return {
     ...lane,
-    links: lane.links.filter((link) => link.handleId === handleId),
-    work: lane.work.map((unit) =>
-      unit.state === 'verified' || unit.handleId === handleId
-        ? unit
-        : { ...cleared(unit), state: 'due', handleId, seenLive: false, notBefore: now },
+    links: lane.links.flatMap((link) =>
+      link.handleId === handleId ? [{ ...link, named: 'now' as const }] : [],
     ),
+    work: lane.work.map((unit) => {
+      const isSame = unit.handleId === handleId
+      if (unit.state === 'verified' || (isSame && unit.hint === undefined)) return unit
+      const known = isSame ? cleared(unit) : unlocated(unit)
+      return { ...known, state: 'due', handleId, hint: true, named: 'now', notBefore: now }
+    }),
   }
 }
 
@@ -39,9 +42,16 @@ export function bound(
   const missing = facets.filter((facet) => !told.links.some((link) => link.facet === facet))
   return {
     ...told,
-    links: [...told.links, ...missing.map((facet) => ({ facet, handleId, seenLive: false }))],
+    links: [...told.links, ...missing.map((facet) => newLink(facet, handleId))],
   }
 }
+
+const newLink = (facet: Facet, handleId: string): Link => ({
+  facet,
+  handleId,
+  seenLive: false,
+  named: 'now',
+})
 
 /** Forgets which account it is. A write that is on its way keeps its own handle. */
 export function unbound(lane: Lane, now: Instant): Lane {
@@ -51,8 +61,7 @@ export function unbound(lane: Lane, now: Instant): Lane {
     work: lane.work.map((unit) => {
       if (unit.state === 'verified' || lane.inflight?.revocationId === unit.revocationId)
         return unit
-      const { handleId: _, ...rest } = cleared(unit)
-      return { ...rest, state: 'due', seenLive: false, notBefore: now }
+      return { ...unlocated(unit), state: 'due', notBefore: now }
     }),
   }
 }

@@ -1,5 +1,6 @@
 import type { Connector, FacetSpec, Match } from '../connector-sdk/contract.ts'
 import type { OpenApp } from '../connector-sdk/runner.ts'
+import type { DirectoryStore } from '../directory/store.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { AppCalls } from './app-call.ts'
@@ -18,6 +19,7 @@ export interface LaneRun {
   evidence: Pick<EvidenceStore, 'seal'>
   cases: Pick<ProjectionStore, 'subject'>
   lanes: Pick<WorkerLaneStore, 'goneForOthers'>
+  directory: Pick<DirectoryStore, 'listUsers'>
   vault: Pick<Vault, 'seal' | 'open'>
   clock: Clock
   random: () => number

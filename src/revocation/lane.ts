@@ -19,6 +19,9 @@ export interface Intent {
   trace?: string
 }
 
+/** A person said which account it is: `now`, or `before` who it belongs to came back the last time. */
+export type Named = 'now' | 'before'
+
 /** One facet of the intent under way. */
 export interface Work {
   revocationId: string
@@ -39,6 +42,8 @@ export interface Work {
   handleId?: string
   /** The handle is known from before this revocation: whether it is still theirs is asked before the first look. */
   hint?: true
+  /** Absent: the hub found the handle. */
+  named?: Named
   firstAttemptAt?: Instant
   lastAttemptAt?: Instant
   /** Evidence ids, see evidence store. */
@@ -58,6 +63,8 @@ export interface Link {
   facet: Facet
   handleId: string
   seenLive: boolean
+  /** As in `Work`. */
+  named?: Named
 }
 
 /** What the hub took away and a restore must put back. Without `sealed` the write's answer was lost. */

@@ -19,12 +19,14 @@ export function looked(lane: Lane, event: EventOf<'looked'>): Lane {
   const sameHandle = unit.handleId === undefined || unit.handleId === event.handleId
   const seenLive = event.state === 'live' || (sameHandle && unit.seenLive)
   const { facet } = unit
+  const named = sameHandle && unit.named !== undefined ? { named: unit.named } : {}
   return {
-    ...changeUnit(lane, event.revocationId, (work) => ({
+    ...changeUnit(lane, event.revocationId, ({ named: _, ...work }) => ({
       // A write without an answer is seen to have landed: should one more be needed, it is another one.
       ...((event.state === 'dead' || event.state === 'absent') && work.attempts > 0
         ? outcomeKnown(located(work))
         : located(work)),
+      ...named,
       handleId: event.handleId,
       seenLive,
       // The first look is the state that the leaver left behind; repeats must not overwrite it.
@@ -32,7 +34,7 @@ export function looked(lane: Lane, event: EventOf<'looked'>): Lane {
     })),
     links: [
       ...lane.links.filter((link) => link.facet !== facet),
-      { facet, handleId: event.handleId, seenLive },
+      { facet, handleId: event.handleId, seenLive, ...named },
     ],
   }
 }

@@ -140,6 +140,7 @@ function verifiedBody(
     facet: work.facet,
     grade: verdict.grade,
     kind: verdict.kind,
+    ...(work.named === undefined ? {} : { named_by: 'person' as const }),
     ...(before === undefined || before.id === after.id
       ? {}
       : { before: observed(before, committed('before.c', before.bytes)) }),

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectorRunner, OpenApp } from '../connector-sdk/runner.ts'
+import type { DirectoryStore } from '../directory/store.ts'
 import { assertNever } from '../shared/assert-never.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -21,6 +22,7 @@ export interface LaneRunDeps extends Pick<LaneRun, 'lanes'> {
   runner: Pick<ConnectorRunner, 'open'>
   evidence: Pick<EvidenceStore, 'seal'>
   cases: Pick<ProjectionStore, 'subject'>
+  directory: Pick<DirectoryStore, 'listUsers'>
   vault: Pick<Vault, 'seal' | 'open'>
   clock: Clock
   random: () => number

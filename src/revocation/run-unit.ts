@@ -9,7 +9,7 @@ import {
 } from '../connector-sdk/contract.ts'
 import { assertNever } from '../shared/assert-never.ts'
 import { faultOf } from './call-fault.ts'
-import { findAccount, findAgain, searchEverybody } from './find-account.ts'
+import { findAccount, findAgain, isAnothers, isBorneOut, searchEverybody } from './find-account.ts'
 import { LeaseLost } from './hold.ts'
 import { mayWriteAgain } from './human.ts'
 import type { Work } from './lane.ts'
@@ -49,8 +49,10 @@ export async function runUnit(run: LaneRun, unit: Work): Promise<void> {
 
 /** @returns undefined when the unit was judged instead: nobody there, or a person must say who */
 async function whose(run: LaneRun, unit: Work): Promise<string | undefined> {
-  const { facet, handleId: known } = unit
-  const found = await (known === undefined ? findAccount(run) : findAgain(run, facet, known))
+  const { facet, handleId } = unit
+  const found = await (handleId === undefined
+    ? findAccount(run)
+    : findAgain(run, facet, { ...unit, handleId }))
   switch (found.kind) {
     case 'found':
       return found.handleId
@@ -116,6 +118,9 @@ async function lookAndRevoke(
   if (spec.observe !== 'none') {
     const observation = await observe(run, handle)
     const evidence = await keepObservation(run, unit, 'before', observation)
+    if (unit.named !== undefined && (await isAnothers(run, observation.keys))) {
+      return await settle(run, unit, { kind: 'human', reason: 'ambiguous-match' }, evidence)
+    }
     // A look needs no store of its own: it goes with the write or the judgement that follows from it.
     await run.hold.note({
       kind: 'looked',
@@ -199,14 +204,17 @@ async function decide(
   ackedAt?: number,
 ): Promise<Finding> {
   const unit = run.hold.lane().work.find((u) => u.revocationId === revocationId)
+  const { state, handle } = observation
+  const isGone = state === 'dead' || state === 'absent'
   const findings = {
     spec,
     absenceIs: run.open.connector.manifest.absenceIs,
     observation,
     seenLive: unit?.seenLive ?? false,
+    isHearsay: isGone && unit?.named !== undefined && !(await isBorneOut(run, handle)),
     ...(ackedAt === undefined ? {} : { ackedAt }),
   }
-  const probe = observation.state === 'dead' ? await probed(run, observation.handle) : undefined
+  const probe = state === 'dead' ? await probed(run, handle) : undefined
   const first = judge({ ...findings, ...(probe === undefined ? {} : { probe }) })
   if (first.kind !== 'enumerate') return first
   return judge({ ...findings, enumeration: await searchEverybody(run) })

@@ -1,6 +1,6 @@
 import type { Facet } from '../connector-sdk/contract.ts'
 import type { Instant } from '../shared/clock.ts'
-import type { Intent, Lane, LaneRecord, Undo, Work } from './lane.ts'
+import type { Intent, Lane, LaneRecord, Link, Undo, Work } from './lane.ts'
 
 /** Is something newer wanted than what is under way? */
 export function hasNewer(lane: Lane): boolean {
@@ -36,6 +36,7 @@ export function adopt(lane: Lane, now: Instant): Lane {
     ...lane,
     current: want,
     work: want.units.map((unit) => beginUnit(lane, unit, now)),
+    links: want.op === 'restore' ? lane.links.map(ofBefore) : lane.links,
     undo: lane.undo.map((undo) => afresh(undo, now)),
     reaps: 0,
     heldUntil: undefined,
@@ -48,6 +49,10 @@ function afresh(undo: Undo, now: Instant): Undo {
   const { stuck: _stuck, told: _told, contradictions: _contradictions, ...facts } = undo
   return { ...facts, failures: 0, notBefore: now }
 }
+
+/** Who named an account chose among those that were there: who comes back may get another. */
+const ofBefore = (link: Link): Link =>
+  link.named === undefined ? link : { ...link, named: 'before' }
 
 /**
  * A new unit knows what the lane knows: a handle seen live once may later be proven gone. It is a hint: who came back
@@ -66,5 +71,6 @@ function beginUnit(lane: Lane, unit: Intent['units'][number], now: Instant): Wor
     notBefore: now,
     ...(unit.heldBy === undefined ? {} : { heldBy: unit.heldBy }),
     ...(link === undefined ? {} : { handleId: link.handleId, hint: true }),
+    ...(link?.named === undefined ? {} : { named: link.named }),
   }
 }

@@ -11,6 +11,8 @@ export interface Findings {
   observation: Observation
   /** The same handle was seen live before. */
   seenLive: boolean
+  /** Only a person says that the account is theirs: the app does not, and the hub never saw it live. */
+  isHearsay?: boolean
   /** When the app acknowledged a write; absent when nothing was written. */
   ackedAt?: Instant
   /** Using the credential was refused (`dead`), or still worked (`live`). */
@@ -27,6 +29,7 @@ export type Finding = Judgement | { kind: 'write' } | { kind: 'enumerate' }
  *
  * - A "not found" is proof for a handle that was seen live before. For a stranger it proves nothing, unless the
  *   app's absence is proof and a complete look at everybody showed nobody with these keys.
+ * - What is gone already when a person names it proves nothing: anybody's old account would do.
  * - `unknown` is never proof.
  * - A write that was acknowledged and changed nothing is contradicted, however friendly the answer was.
  */
@@ -65,12 +68,14 @@ function afterDead(findings: Findings): Finding {
           verdict: { grade: 'F', kind: 'contradicted', at: observation.at },
         }
   }
+  if (findings.isHearsay === true) return { kind: 'human', reason: 'ambiguous-match' }
   return verified(findings, 'dead', probe === 'dead' ? 'A' : 'B')
 }
 
 function afterAbsent(findings: Findings): Finding {
-  const { seenLive, absenceIs, enumeration } = findings
+  const { seenLive, isHearsay, absenceIs, enumeration } = findings
   if (seenLive) return verified(findings, 'absent', 'B')
+  if (isHearsay === true) return { kind: 'human', reason: 'no-account-found' }
   if (absenceIs !== 'proof') return { kind: 'human', reason: 'no-account-found' }
   if (enumeration === undefined) return { kind: 'enumerate' }
   return enumeration.kind === 'nobody'

@@ -13,6 +13,20 @@ export function cleared(unit: Work): Work {
   return rest
 }
 
+/** Without the account, and without what was seen of it. */
+export function unlocated(unit: Work): Work {
+  const {
+    handleId: _handleId,
+    hint: _hint,
+    named: _named,
+    beforeEvidence: _before,
+    requestEvidence: _request,
+    afterEvidence: _after,
+    ...rest
+  } = cleared(unit)
+  return { ...rest, seenLive: false }
+}
+
 /** It is known whose the handle is: that is asked once in each revocation, not at each look. */
 export function located(unit: Work): Work {
   const { hint: _, ...rest } = unit

@@ -260,3 +260,28 @@ test('leaves, planned and cancelled, are listed, in the audit trail, and end onc
     'leave.schedule',
   ])
 })
+
+test('links, of the person who asks, are changed by somebody else', async () => {
+  const userId = await employed('dana')
+  const { json: own } = await api.api('POST', '/apps', {
+    name: 'Wiki',
+    connectorId: 'still',
+    config: { baseUrl: 'https://wiki.example' },
+    secrets: { token: 't' },
+    class: 1,
+    owners: ['dana@example.com'],
+  })
+  const { json: token } = await api.api('POST', '/tokens', {
+    name: 'Dana',
+    role: 'owner',
+    ownerName: 'dana@example.com',
+    person: 'Dana@Example.com',
+  })
+  const path = `/api/v1/users/okta/${userId}/links/${own.id}`
+  const options = { token: token.token }
+  const body = { accountId: 'decoy-9', reason: 'it is mine' }
+  expect((await api.send('PUT', path, { ...options, body })).status).toBe(403)
+  expect((await api.send('DELETE', path, options)).status).toBe(403)
+  const colleague = `/api/v1/users/okta/${await employed('colleague')}/links/${own.id}`
+  expect((await api.send('PUT', colleague, { ...options, body })).status).toBe(204)
+})

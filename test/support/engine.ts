@@ -108,6 +108,7 @@ export async function engineOn(
       revocations,
       evidence,
       caseKeys,
+      directory: store,
       apps,
       connectors: options.connectors,
       runner,

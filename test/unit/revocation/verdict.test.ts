@@ -4,6 +4,7 @@ import type { FacetSpec, Match, Observation, Subject } from '../../../src/connec
 import { backoff, LONGEST_WAIT } from '../../../src/revocation/backoff.ts'
 import { decideAgain, decideMatch, searchListing } from '../../../src/revocation/correlate.ts'
 import { escalationLevel, nextEscalation } from '../../../src/revocation/escalation.ts'
+import type { Named } from '../../../src/revocation/lane.ts'
 import { nextReobservation } from '../../../src/revocation/reobservation.ts'
 import { type Findings, judge } from '../../../src/revocation/verdict.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../../src/shared/clock.ts'
@@ -41,6 +42,16 @@ test.each<[string, Findings, object]>([
     'dead, yet it works in use',
     findings('dead', { probe: 'live', ackedAt: AT - 5_000 }),
     { kind: 'contradicted', verdict: { grade: 'F' } },
+  ],
+  [
+    'dead, on the word of a person alone',
+    findings('dead', { isHearsay: true }),
+    { kind: 'human', reason: 'ambiguous-match' },
+  ],
+  [
+    'absent, on the word of a person alone',
+    findings('absent', { isHearsay: true, absenceIs: 'proof' }),
+    { kind: 'human', reason: 'no-account-found' },
   ],
   ['live, nothing written', findings('live'), { kind: 'write' }],
   ['live while settling', findings('live', { ackedAt: AT - 400 }), { kind: 'wait', afterMs: 600 }],
@@ -118,16 +129,24 @@ test.each<[string, Match[], object]>([
   expect(decideMatch(matches)).toMatchObject(expected)
 })
 
-test.each<[string, Match[], object]>([
-  ['nobody', [], { kind: 'found', handleId: 'known' }],
-  ['the same one', [match('known', 'exact')], { kind: 'found', handleId: 'known' }],
-  ['the same one, weak', [match('known', 'weak')], { kind: 'found', handleId: 'known' }],
-  ['the last owner by now', [match('known', 'exact', 'owner')], { kind: 'protected' }],
-  ['another one', [match('a', 'exact')], { kind: 'found', handleId: 'a' }],
-  ['another one beside it', [match('known', 'exact'), match('a', 'exact')], { kind: 'ambiguous' }],
-  ['another one, weak', [match('a', 'weak')], { kind: 'ambiguous' }],
-])('decideAgain, a known account and %s', (_, matches, expected) => {
-  expect(decideAgain(matches, 'known')).toMatchObject(expected)
+test.each<[string, Named | undefined, Match[], object]>([
+  ['nobody', undefined, [], { kind: 'found', handleId: 'known' }],
+  ['the same one', undefined, [match('known', 'exact')], { kind: 'found', handleId: 'known' }],
+  ['the same one, weak', undefined, [match('known', 'weak')], { kind: 'found' }],
+  ['the last owner', undefined, [match('known', 'exact', 'owner')], { kind: 'protected' }],
+  ['another one', undefined, [match('a', 'exact')], { kind: 'found', handleId: 'a' }],
+  ['both', undefined, [match('known', 'exact'), match('a', 'exact')], { kind: 'ambiguous' }],
+  ['another one, weak', undefined, [match('a', 'weak')], { kind: 'ambiguous' }],
+  ['nobody', 'now', [], { kind: 'found', handleId: 'known' }],
+  ['another one', 'now', [match('a', 'exact')], { kind: 'ambiguous' }],
+  ['another one, weak', 'now', [match('a', 'weak')], { kind: 'found', handleId: 'known' }],
+  ['both', 'now', [match('known', 'exact'), match('a', 'exact')], { handleId: 'known' }],
+  ['the last owner', 'now', [match('known', 'exact', 'owner')], { kind: 'protected' }],
+  ['both', 'before', [match('known', 'exact'), match('a', 'exact')], { kind: 'ambiguous' }],
+  ['the same one', 'before', [match('known', 'exact')], { kind: 'found', handleId: 'known' }],
+])('decideAgain, %s, with a known account named by a person: %s', (_, named, matches, expected) => {
+  const known = { handleId: 'known', ...(named === undefined ? {} : { named }) }
+  expect(decideAgain(matches, known)).toMatchObject(expected)
 })
 
 const ANN: Subject = { sourceId: 's', userId: 'u', userName: 'Ann', emails: ['ann@example.com'] }
