@@ -2,6 +2,7 @@ import type { Facet } from '../src/connector-sdk/contract.ts'
 import { type Intent, type Lane, laneId, NEVER, type Work } from '../src/revocation/lane.ts'
 import type { Judgement, LaneEvent } from '../src/revocation/lane-event.ts'
 import { transition } from '../src/revocation/transition.ts'
+import { choiceOf } from '../src/revocation/work.ts'
 
 /** One way from a state to another one, and the events that take it. */
 export interface Edge {
@@ -147,7 +148,7 @@ function said(lane: Lane, holding: { lease: string; fence: number }): LaneEvent[
           ...holding,
         }),
       ),
-      ...faults(write, holding),
+      ...faults(write, holding, choiceOf(lane.work[0] ?? {})),
       ...released,
     ]
   }
@@ -155,7 +156,7 @@ function said(lane: Lane, holding: { lease: string; fence: number }): LaneEvent[
   return [
     ...(unit === undefined
       ? []
-      : [...ofUnit(unit, holding), ...faults(unit.revocationId, holding)]),
+      : [...ofUnit(unit, holding), ...faults(unit.revocationId, holding, choiceOf(unit))]),
     ...(lane.undo.length === 0 ? [] : [...ofUndo(holding), ...faults(undefined, holding)]),
     ...released,
   ]
@@ -163,12 +164,15 @@ function said(lane: Lane, holding: { lease: string; fence: number }): LaneEvent[
 
 type Holding = { lease: string; fence: number }
 
-function ofUnit({ revocationId, handleId, state }: Work, holding: Holding): LaneEvent[] {
+function ofUnit(unit: Work, holding: Holding): LaneEvent[] {
+  const { revocationId, handleId, state } = unit
+  const choice = choiceOf(unit)
   if (state === 'verified') return []
   const looked = (['live', 'dead', 'absent', 'unknown'] as const).map(
     (seen): LaneEvent => ({
       kind: 'looked',
       revocationId,
+      ...choice,
       handleId: HANDLE,
       state: seen,
       evidence: 'before',
@@ -181,7 +185,7 @@ function ofUnit({ revocationId, handleId, state }: Work, holding: Holding): Lane
       : [
           {
             kind: 'sent',
-            what: { op: 'revoke', revocationId },
+            what: { op: 'revoke', revocationId, ...choice },
             handleId,
             quarantineMs: 5_000,
             reversible: true,
@@ -192,6 +196,7 @@ function ofUnit({ revocationId, handleId, state }: Work, holding: Holding): Lane
     (judgement): LaneEvent => ({
       kind: 'judged',
       revocationId,
+      ...choice,
       judgement,
       evidence: 'after',
       jitter: 0,
@@ -234,13 +239,17 @@ function judgements(): Judgement[] {
 }
 
 /** One of each way in which the engine treats them. */
-function faults(revocationId: string | undefined, holding: Holding): LaneEvent[] {
+function faults(
+  revocationId: string | undefined,
+  holding: Holding,
+  choice: Pick<Work, 'choice'> = {},
+): LaneEvent[] {
   const kinds = ['transient', 'credential', 'forbidden', 'ambiguous', 'bug'] as const
   return kinds.flatMap((fault) =>
     (['none', 'unknown'] as const).map(
       (effect): LaneEvent => ({
         kind: 'faulted',
-        ...(revocationId === undefined ? {} : { revocationId }),
+        ...(revocationId === undefined ? {} : { revocationId, ...choice }),
         facet: FACET,
         fault,
         effect,

@@ -1,7 +1,7 @@
 import type { Facet } from '../connector-sdk/contract.ts'
 import type { Instant } from '../shared/clock.ts'
 import type { Intent, Lane, Link, Work } from './lane.ts'
-import { cleared, unlocated } from './work.ts'
+import { cleared, rechosen, unlocated } from './work.ts'
 
 /** Everything open is due now. */
 export function nudged(lane: Lane, now: Instant): Lane {
@@ -26,7 +26,7 @@ export function assigned(lane: Lane, handleId: string, now: Instant): Lane {
     work: lane.work.map((unit) => {
       const isSame = unit.handleId === handleId
       if (unit.state === 'verified' || (isSame && unit.hint === undefined)) return unit
-      const known = isSame ? cleared(unit) : unlocated(unit)
+      const known = rechosen(isSame ? cleared(unit) : unlocated(unit))
       return { ...known, state: 'due', handleId, hint: true, named: 'now', notBefore: now }
     }),
   }
@@ -59,9 +59,8 @@ export function unbound(lane: Lane, now: Instant): Lane {
     ...lane,
     links: [],
     work: lane.work.map((unit) => {
-      if (unit.state === 'verified' || lane.inflight?.revocationId === unit.revocationId)
-        return unit
-      return { ...unlocated(unit), state: 'due', notBefore: now }
+      if (unit.state === 'verified') return unit
+      return { ...rechosen(unlocated(unit)), state: 'due', notBefore: now }
     }),
   }
 }

@@ -17,7 +17,10 @@ export type Judgement =
   | { kind: 'wait'; afterMs?: number }
   | { kind: 'human'; reason: HumanReason; verdict?: Verdict }
 
-/** All that can happen to a lane. Times of the event itself are the `now` of `transition`. */
+/**
+ * All that can happen to a lane. Times of the event itself are the `now` of `transition`. `choice` is that of the unit
+ * (`Work.choice`) when the step began: after another one it changes nothing about the unit.
+ */
 export type LaneEvent =
   /** A change of access was committed. An older or equal generation changes nothing. */
   | { kind: 'wanted'; key: LaneKey; intent: Intent; priority: number }
@@ -27,6 +30,7 @@ export type LaneEvent =
   | ({
       kind: 'looked'
       revocationId: string
+      choice?: number
       handleId: string
       state: Observation['state']
       evidence: string
@@ -34,7 +38,9 @@ export type LaneEvent =
   /** Stored before each outward write: from here its effect may happen. */
   | ({
       kind: 'sent'
-      what: { op: 'revoke'; revocationId: string } | { op: 'restore'; facet: Facet }
+      what:
+        | { op: 'revoke'; revocationId: string; choice?: number }
+        | { op: 'restore'; facet: Facet }
       handleId: string
       quarantineMs: number
       /** The facet can be put back. */
@@ -51,6 +57,7 @@ export type LaneEvent =
   | ({
       kind: 'judged'
       revocationId: string
+      choice?: number
       judgement: Judgement
       evidence?: string
       jitter: number
@@ -68,6 +75,7 @@ export type LaneEvent =
   | ({
       kind: 'faulted'
       revocationId?: string
+      choice?: number
       facet: Facet
       fault: Fault
       effect: Effect

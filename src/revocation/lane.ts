@@ -44,6 +44,8 @@ export interface Work {
   hint?: true
   /** Absent: the hub found the handle. */
   named?: Named
+  /** +1 whenever a person says which account it is, or that it is another one. Absent: 0. */
+  choice?: number
   firstAttemptAt?: Instant
   lastAttemptAt?: Instant
   /** Evidence ids, see evidence store. */

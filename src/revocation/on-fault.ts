@@ -7,7 +7,7 @@ import type { Lane, Undo, Work } from './lane.ts'
 import type { LaneEvent } from './lane-event.ts'
 import { isUndoOf, markHarmless, markLost } from './on-write.ts'
 import type { HumanReason } from './types.ts'
-import { changeUnit } from './work.ts'
+import { changeUnit, isOfChoice } from './work.ts'
 
 type Faulted = Extract<LaneEvent, { kind: 'faulted' }>
 
@@ -30,7 +30,9 @@ export function faulted(lane: Lane, event: Faulted, now: Instant): Lane {
             undo: known.undo.map((u) => (isUndoOf(u, inflight) ? faultedUndo(u, event, now) : u)),
           }
       : changeUnit(known, event.revocationId, (unit) =>
-          unit.state === 'verified' ? unit : faultedUnit(unit, event, inflight !== undefined, now),
+          unit.state === 'verified' || !isOfChoice(unit, event)
+            ? unit
+            : faultedUnit(unit, event, inflight !== undefined, now),
         )
   return event.fault === 'credential'
     ? { ...moved, heldUntil: now + HOLD, lease: undefined, reaps: 0 }

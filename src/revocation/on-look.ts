@@ -5,7 +5,7 @@ import { nextLook } from './human.ts'
 import type { Lane, Work } from './lane.ts'
 import type { Judgement, LaneEvent } from './lane-event.ts'
 import { outcomeKnown } from './on-write.ts'
-import { changeUnit, cleared, located } from './work.ts'
+import { changeUnit, cleared, isOfChoice, located } from './work.ts'
 
 type EventOf<K extends LaneEvent['kind']> = Extract<LaneEvent, { kind: K }>
 
@@ -15,7 +15,7 @@ const CONTRADICTIONS_UNTIL_HUMAN = 3
 /** The handle was found and read before any write. */
 export function looked(lane: Lane, event: EventOf<'looked'>): Lane {
   const unit = lane.work.find((u) => u.revocationId === event.revocationId)
-  if (unit === undefined || unit.state === 'verified') return lane
+  if (unit === undefined || unit.state === 'verified' || !isOfChoice(unit, event)) return lane
   const sameHandle = unit.handleId === undefined || unit.handleId === event.handleId
   const seenLive = event.state === 'live' || (sameHandle && unit.seenLive)
   const { facet } = unit
@@ -44,6 +44,7 @@ export function judged(lane: Lane, event: EventOf<'judged'>, now: Instant): Lane
   const unit = lane.work.find((u) => u.revocationId === event.revocationId)
   const { current } = lane
   if (unit === undefined || unit.state === 'verified' || current === undefined) return lane
+  if (!isOfChoice(unit, event)) return lane
   const seen = event.evidence === undefined ? unit : { ...unit, afterEvidence: event.evidence }
   const work = judgedUnit(seen, event.judgement, event.jitter, now)
   const moved = changeUnit(lane, unit.revocationId, () => work)

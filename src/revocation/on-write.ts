@@ -2,12 +2,13 @@ import type { Instant } from '../shared/clock.ts'
 import type { Inflight, Lane, Undo, Work } from './lane.ts'
 import type { LaneEvent } from './lane-event.ts'
 import { quarantinedUntil } from './next-step.ts'
-import { changeUnit, located } from './work.ts'
+import { changeUnit, isOfChoice, located } from './work.ts'
 
 type EventOf<K extends LaneEvent['kind']> = Extract<LaneEvent, { kind: K }>
 
 /**
- * A write is about to leave. Refused (unchanged) when the intent has changed since, when another write is
+ * A write is about to leave. Refused (unchanged) when the intent has changed since or a person has said that it is
+ * another account, when another write is
  * on its way, when an opposite one may still land, or when the lease is over: then nothing may be sent.
  */
 export function sent(lane: Lane, event: EventOf<'sent'>, now: Instant): Lane {
@@ -29,7 +30,7 @@ export function sent(lane: Lane, event: EventOf<'sent'>, now: Instant): Lane {
   }
   const { revocationId } = event.what
   const unit = lane.work.find((u) => u.revocationId === revocationId)
-  if (unit === undefined || unit.state === 'verified') return lane
+  if (unit === undefined || unit.state === 'verified' || !isOfChoice(unit, event.what)) return lane
   return {
     ...changeUnit(lane, revocationId, (work) => ({
       ...located(work),
@@ -66,13 +67,18 @@ export function acked(lane: Lane, event: EventOf<'acked'>, now: Instant): Lane {
       undo: lane.undo.map((u) => (isUndoOf(u, inflight) ? toldBack(u, now + event.settleMs) : u)),
     }
   }
-  const settled = changeUnit(landed, inflight.revocationId, (work) => ({
-    ...outcomeKnown(work),
-    state: 'settling',
-    requestEvidence: event.evidence,
-    failures: 0,
-    notBefore: now + event.settleMs,
-  }))
+  const settled = changeUnit(landed, inflight.revocationId, (work) =>
+    // A person said meanwhile that it is another account: of that one nothing is known yet.
+    work.state !== 'acting'
+      ? outcomeKnown(work)
+      : {
+          ...outcomeKnown(work),
+          state: 'settling',
+          requestEvidence: event.evidence,
+          failures: 0,
+          notBefore: now + event.settleMs,
+        },
+  )
   return event.ack === 'already' || event.undo === undefined
     ? settled
     : { ...settled, undo: remember(lane.undo, inflight, now, event.undo) }

@@ -14,6 +14,7 @@ import type { ProjectionStore } from './projection-store.ts'
 import { runRestore } from './run-restore.ts'
 import { runUnit } from './run-unit.ts'
 import type { AppRecord } from './types.ts'
+import { choiceOf } from './work.ts'
 
 /** A settle time or quarantine this short is waited out with the lane in hand; ms. */
 const LINGER_MS = 1_500
@@ -127,7 +128,8 @@ async function refuse(
   const jitter = deps.random()
   if (step.kind === 'unit') {
     const { revocationId, facet } = step.unit
-    await hold.say({ kind: 'faulted', revocationId, facet, jitter, ...fault })
+    const choice = choiceOf(step.unit)
+    await hold.say({ kind: 'faulted', revocationId, ...choice, facet, jitter, ...fault })
     return
   }
   const { facet, handleId } = step.undo

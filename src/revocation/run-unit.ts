@@ -17,6 +17,7 @@ import type { Judgement } from './lane-event.ts'
 import { keepEvidence, type LaneRun, specOf } from './lane-run.ts'
 import { observe } from './observe.ts'
 import { type Finding, judge, unobservable } from './verdict.ts'
+import { choiceOf } from './work.ts'
 
 /** Facets that a protected account keeps; its credentials are cut all the same. */
 const PROTECTED_FACETS = new Set(['account', 'local_login'])
@@ -40,6 +41,7 @@ export async function runUnit(run: LaneRun, unit: Work): Promise<void> {
     await run.hold.say({
       kind: 'faulted',
       revocationId: unit.revocationId,
+      ...choiceOf(unit),
       facet: unit.facet,
       jitter: run.random(),
       ...fault,
@@ -125,6 +127,7 @@ async function lookAndRevoke(
     await run.hold.note({
       kind: 'looked',
       revocationId,
+      ...choiceOf(unit),
       handleId,
       state: observation.state,
       evidence,
@@ -146,7 +149,7 @@ async function revoke(run: LaneRun, unit: Work, spec: FacetSpec, handle: Handle)
   await run.pace()
   const lane = await hold.say({
     kind: 'sent',
-    what: { op: 'revoke', revocationId },
+    what: { op: 'revoke', revocationId, ...choiceOf(unit) },
     handleId: handle.id,
     quarantineMs: open.connector.manifest.quarantineMs,
     reversible: spec.reversible,
@@ -166,6 +169,7 @@ async function revoke(run: LaneRun, unit: Work, spec: FacetSpec, handle: Handle)
     await hold.say({
       kind: 'faulted',
       revocationId,
+      ...choiceOf(unit),
       facet: unit.facet,
       jitter: run.random(),
       ...(evidence === undefined ? {} : { evidence }),
@@ -232,6 +236,7 @@ async function settle(
   await run.hold.note({
     kind: 'judged',
     revocationId: unit.revocationId,
+    ...choiceOf(unit),
     judgement: finding,
     jitter: run.random(),
     ...(evidence === undefined ? {} : { evidence }),

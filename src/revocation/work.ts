@@ -27,6 +27,17 @@ export function unlocated(unit: Work): Work {
   return { ...rest, seenLive: false }
 }
 
+/** A person said something about the account: whatever is under way about it is old news. */
+export const rechosen = (unit: Work): Work => ({ ...unit, choice: (unit.choice ?? 0) + 1 })
+
+/** Names the choice on which a step of a worker rests. */
+export const choiceOf = ({ choice }: Pick<Work, 'choice'>): Pick<Work, 'choice'> =>
+  choice === undefined ? {} : { choice }
+
+/** Does a step rest on what people say about the account now? */
+export const isOfChoice = (unit: Work, { choice = 0 }: Pick<Work, 'choice'>): boolean =>
+  (unit.choice ?? 0) === choice
+
 /** It is known whose the handle is: that is asked once in each revocation, not at each look. */
 export function located(unit: Work): Work {
   const { hint: _, ...rest } = unit

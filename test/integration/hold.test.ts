@@ -2,11 +2,13 @@ import { performance } from 'node:perf_hooks'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createHold } from '../../src/revocation/hold.ts'
 import type { Lane } from '../../src/revocation/lane.ts'
+import { createLaneDesk } from '../../src/revocation/lane-desk.ts'
 import type { WorkerLaneStore } from '../../src/revocation/worker-store.ts'
 import { HubError } from '../../src/shared/errors.ts'
 import { evidenceOf } from '../../src/storage/evidence-store.ts'
 import { lanesOf, prepareLanes } from '../../src/storage/lane-models.ts'
 import { createLaneStore } from '../../src/storage/lane-store.ts'
+import { createTransactor } from '../../src/storage/transaction.ts'
 import { freshDatabase } from '../support/database.ts'
 import { intent, LEASE_MS, NOW, want } from '../unit/revocation/lanes.ts'
 
@@ -84,4 +86,44 @@ test('hold, a step that was carried out and never answered, is repeated and stor
   expect(answers).toBeGreaterThan(1)
   expect(await store.lane(claimed.id)).toEqual(after)
   expect((await stored()).map(({ _id }) => _id)).toEqual(['e1'])
+})
+
+/** A person says which account it is, while the holder reads another one. */
+const bind = async (): Promise<void> => {
+  const desk = createLaneDesk({ lanes: store, clock, onChanged: () => {} })
+  const link = { handleId: 'right', facets: ['account'] as const }
+  const { transaction } = createTransactor(database.connection)
+  await transaction((tx) => desk.bind(claimed, link, tx))
+}
+
+test('hold, an account that was named while another one was read, is not judged by that one', async () => {
+  const hold = holdOf()
+  await bind()
+  await hold.note({ ...looked, handleId: 'wrong', state: 'dead' })
+  await hold.note({
+    kind: 'judged',
+    revocationId: '1/account',
+    judgement: { kind: 'verified', verdict: { grade: 'B', kind: 'dead', at: NOW } },
+    evidence: 'e1',
+    jitter: 0,
+  })
+  const after = await hold.say({ kind: 'released', reason: 'done' })
+  expect(after.work).toMatchObject([{ state: 'due', handleId: 'right', seenLive: false }])
+  expect(after.links).toMatchObject([{ handleId: 'right' }])
+  expect(after.outbox).toEqual([])
+})
+
+test('hold, an account that was named while another one was read, is spared the write to that one', async () => {
+  const hold = holdOf()
+  await bind()
+  await hold.note({ ...looked, handleId: 'wrong' })
+  const after = await hold.say({
+    kind: 'sent',
+    what: { op: 'revoke', revocationId: '1/account' },
+    handleId: 'wrong',
+    quarantineMs: 1,
+    reversible: true,
+  })
+  expect(after.inflight).toBeUndefined()
+  expect(after.work).toMatchObject([{ state: 'due', handleId: 'right' }])
 })

@@ -42,6 +42,8 @@ function drawEvent(lane: Lane, n: number, now: number, random: () => number): La
   const unit = pick(lane.work) ?? { revocationId: 'none', facet: 'account' as const }
   const undo = pick(lane.undo) ?? { facet: 'account' as const, handleId: 'h' }
   const { revocationId } = unit
+  // Now and then of an older choice of the account.
+  const choice = Math.max(0, (('choice' in unit && unit.choice) || 0) - (random() < 0.2 ? 1 : 0))
   const jitter = random()
   const generation = (lane.want?.generation ?? 0) + 1
   const revoking = generation % 2 === 1
@@ -69,7 +71,7 @@ function drawEvent(lane: Lane, n: number, now: number, random: () => number): La
     () => ({ kind: 'claimed', lease: { id: `l${now}`, holder: 'w', until: now + 10_000 } }),
     () => ({ kind: 'heartbeat', until: now + 20_000, ...holding }),
     () => ({
-      ...{ kind: 'looked', revocationId, handleId: 'h', evidence: 'e', ...holding },
+      ...{ kind: 'looked', revocationId, choice, handleId: 'h', evidence: 'e', ...holding },
       state: pick(['live', 'dead', 'absent', 'unknown'] as const),
     }),
     () => ({
@@ -77,14 +79,14 @@ function drawEvent(lane: Lane, n: number, now: number, random: () => number): La
       what:
         lane.current?.op === 'restore'
           ? { op: 'restore', facet: undo.facet }
-          : { op: 'revoke', revocationId },
+          : { op: 'revoke', revocationId, choice },
     }),
     () => ({
       ...{ kind: 'acked', ack: pick(['done', 'already', 'accepted'] as const), ...holding },
       ...{ evidence: 'e', settleMs: 100, ...(random() < 0.7 ? { undo: FACTS } : {}) },
     }),
     () => ({
-      ...{ kind: 'judged', revocationId, jitter, ...holding },
+      ...{ kind: 'judged', revocationId, choice, jitter, ...holding },
       judgement: pick([
         { kind: 'verified', verdict: { grade: 'B', kind: 'dead', at: now } },
         { kind: 'contradicted', verdict: { grade: 'F', kind: 'contradicted', at: now } },
@@ -98,7 +100,7 @@ function drawEvent(lane: Lane, n: number, now: number, random: () => number): La
     }),
     () => ({
       ...{ kind: 'faulted', facet: unit.facet, jitter, ...holding },
-      ...(random() < 0.5 ? { revocationId } : {}),
+      ...(random() < 0.5 ? { revocationId, choice } : {}),
       fault: pick(['transient', 'throttled', 'credential', 'forbidden', 'gone'] as const),
       effect: pick(['none', 'unknown'] as const),
     }),
@@ -107,6 +109,7 @@ function drawEvent(lane: Lane, n: number, now: number, random: () => number): La
     () => ({ kind: 'projected' }),
     () => ({ kind: 'nudged' }),
     () => ({ kind: 'assigned', handleId: 'other' }),
+    () => ({ kind: 'bound', handleId: 'h', facets: FACETS }),
     () => ({ kind: 'unbound' }),
   ]
   return pick(events)()

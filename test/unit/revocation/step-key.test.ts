@@ -77,7 +77,7 @@ test('step key, another account of the same person, is another one', () => {
   const lane = transition(faulted(first(), 'unknown'), { kind: 'assigned', handleId: 'other' }, NOW)
   const other = say(lane, {
     kind: 'sent',
-    what: { op: 'revoke', revocationId: unit },
+    what: { op: 'revoke', revocationId: unit, choice: 1 },
     handleId: 'other',
     quarantineMs: 5_000,
     reversible: true,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Fault, Observation } from '../../../src/connector-sdk/contract.ts'
 import { type Lane, NEVER } from '../../../src/revocation/lane.ts'
+import type { LaneEvent } from '../../../src/revocation/lane-event.ts'
 import { nextStep } from '../../../src/revocation/next-step.ts'
 import { transition } from '../../../src/revocation/transition.ts'
 import { HOUR, MINUTE, SECOND } from '../../../src/shared/clock.ts'
@@ -381,4 +382,35 @@ test('assigned, a person chose the account, replaces what was believed', () => {
   const lane = transition(human, { kind: 'assigned', handleId: 'chosen' }, NOW)
   expect(lane.work[0]).toMatchObject({ state: 'due', handleId: 'chosen', seenLive: false })
   expect(lane.work[0]?.reason).toBeUndefined()
+})
+
+describe('a person says which account it is', () => {
+  const old = { revocationId: '1/account', jitter: 0 } as const
+  const fault = { ...old, kind: 'faulted', facet: 'account', effect: 'none' } as const
+
+  test('unit, what was seen and done about another account, is old news', () => {
+    const lane = looked(claim(want(undefined, intent(1, 'revoke'))), '1/account')
+    const chosen = transition(lane, { kind: 'assigned', handleId: 'chosen' }, NOW)
+    expect(looked(chosen, '1/account', 'dead')).toBe(chosen)
+    expect(verified(chosen, '1/account')).toBe(chosen)
+    expect(sent(chosen, '1/account')).toBe(chosen)
+    expect(say(chosen, { ...fault, fault: 'forbidden' }).work).toEqual(chosen.work)
+    const { choice = 0 } = chosen.work[0] ?? {}
+    const seen = { ...old, kind: 'looked', handleId: 'chosen', evidence: 'e', choice } as const
+    expect(say(chosen, { ...seen, state: 'live' }).work[0]?.seenLive).toBe(true)
+  })
+
+  test.each<[string, LaneEvent]>([
+    ['assigned', { kind: 'assigned', handleId: 'chosen' }],
+    ['bound', { kind: 'bound', handleId: 'chosen', facets: ['account'] }],
+    ['unbound', { kind: 'unbound' }],
+  ])(
+    'unit, %s while a write to another account is on its way, looks anew and can put it back',
+    (_, event) => {
+      const lane = acked(transition(acting(), event, NOW))
+      expect(lane.work[0]).toMatchObject({ state: 'due', seenLive: false, answered: 1 })
+      expect(lane.undo).toMatchObject([{ handleId: 'h', sealed: FACTS.sealed }])
+      expect(lane.inflight).toBeUndefined()
+    },
+  )
 })
