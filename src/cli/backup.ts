@@ -1,14 +1,16 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { Remembered, RestoreVerdict } from '../ledger/restore-check.ts'
+import { isHubError } from '../shared/errors.ts'
 import type { BackupCheck } from '../storage/backup-check.ts'
 import { VERSION } from '../version.ts'
 import { CliError } from './api-client.ts'
 import { command, type MakeContext } from './context.ts'
-import { told, withDatabase } from './database.ts'
+import { withDatabase } from './database.ts'
+import { readText } from './input.ts'
 import { verifiers } from './ledger-verifiers.ts'
 import { print } from './output.ts'
+import { told } from './told.ts'
 
 /** Adds `quittance backup`, `restore` and `restore-check`. */
 export function registerBackup(program: Command, context: MakeContext): void {
@@ -71,12 +73,13 @@ export function registerBackup(program: Command, context: MakeContext): void {
     )
     .action(async (file: string, options: CheckOptions) => {
       const { output, setExitCode } = context(options)
-      const remembered = await memories(options).catch((error: unknown) => {
-        setExitCode(2)
-        throw error
-      })
       const { checkBackup } = await import('../storage/backup-check.ts')
-      const check = await told(() => checkBackup(file, remembered))
+      const check = await told(async () => checkBackup(file, await memories(options))).catch(
+        (error: unknown) => {
+          if (!isDamage(error)) setExitCode(2)
+          throw error
+        },
+      )
       print(output, plain(check), () => describe(file, check))
       if (!isUsable(check.verdict)) setExitCode(1)
     })
@@ -94,13 +97,13 @@ async function memories(options: CheckOptions): Promise<Remembered[]> {
   const { createSignerStateFile } = await import('../ledger/signer-state.ts')
   const found: Remembered[] = []
   if (options.keys !== undefined) {
-    const state = await told(createSignerStateFile(join(options.keys, 'signer-state.json')).load)
+    const state = await createSignerStateFile(join(options.keys, 'signer-state.json')).load()
     if (state === undefined) throw new CliError(`${options.keys} holds no memory of a signer`)
     found.push({ by: 'the signer', size: state.edge.size, root: state.root })
   }
   const keys = await verifiers(options.key ?? [])
   for (const file of options.checkpoint) {
-    const opened = openCheckpoint(await readFile(file, 'utf8'), keys)
+    const opened = openCheckpoint(await readText(file), keys)
     if (opened.kind !== 'verified') {
       throw new CliError(`${file} is no checkpoint under a key that you gave with --key`)
     }
@@ -108,6 +111,10 @@ async function memories(options: CheckOptions): Promise<Remembered[]> {
   }
   return found
 }
+
+/** The file was read, and is not whole. Anything else that fails means that nobody could look. */
+const isDamage = (error: unknown): boolean =>
+  error instanceof CliError && isHubError(error.cause, 'ERR_INVALID_VALUE')
 
 /** Since the backup the log has grown: others remember more. */
 const isUsable = ({ kind }: RestoreVerdict): boolean => kind === 'ok' || kind === 'rollback'

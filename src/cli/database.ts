@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { HubError, isHubError } from '../shared/errors.ts'
+import { isHubError } from '../shared/errors.ts'
 import type { connect } from '../storage/connection.ts'
 import { CliError } from './api-client.ts'
+import { told } from './told.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 type Connection = Awaited<ReturnType<typeof connect>>
@@ -72,14 +73,4 @@ async function embeddedUri(dataDir: string): Promise<string> {
     )
   })
   return `mongodb://127.0.0.1:${Number(port)}/?replicaSet=quittance`
-}
-
-/** Known faults become sentences for the person at the terminal; others are ours and show their stack. */
-export async function told<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof HubError) throw new CliError(error.message, { cause: error })
-    throw error
-  }
 }

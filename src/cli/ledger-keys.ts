@@ -1,8 +1,7 @@
 import { join } from 'node:path'
-import { HubError } from '../shared/errors.ts'
-import { CliError } from './api-client.ts'
 import { command, type MakeContext, type noun } from './context.ts'
 import { print } from './output.ts'
+import { told } from './told.ts'
 
 /** Adds `quittance ledger rotate-key`. It works on files, where the signer runs; a running one is not disturbed. */
 export function registerRotation(ledger: ReturnType<typeof noun>, context: MakeContext): void {
@@ -14,10 +13,7 @@ export function registerRotation(ledger: ReturnType<typeof noun>, context: MakeC
       const folder = options.keys ?? join(env['DATA_DIR'] || './.data', 'keys')
       const { beginRotation, finishRotation } = await import('../ledger/rotation.ts')
       const rotate = options.finish === true ? finishRotation : beginRotation
-      const keys = await rotate(folder).catch((error: unknown) => {
-        if (error instanceof HubError) throw new CliError(error.message, { cause: error })
-        throw error
-      })
+      const keys = await told(() => rotate(folder))
       print(output, keys, () =>
         options.finish === true
           ? `Restart the signer: from then on only the new key signs.\n  new  ${keys.next}\n  old  ${keys.old}\nKeep the old public key pinned beside the new one; delete the file of its private half.`

@@ -1,8 +1,7 @@
-import { HubError } from '../shared/errors.ts'
-import { CliError } from './api-client.ts'
 import { command, type MakeContext, type noun } from './context.ts'
 import { print } from './output.ts'
 import type { Recovered } from './recover-log.ts'
+import { told } from './told.ts'
 
 interface Options {
   key: string[]
@@ -27,11 +26,12 @@ export function registerRecover(ledger: ReturnType<typeof noun>, context: MakeCo
     .action(async (options: Options) => {
       const { api, output, setExitCode } = context(options)
       const { recover } = await import('./recover-log.ts')
-      const recovery = await recover(process.env, options, api).catch((error: unknown) => {
-        setExitCode(2)
-        if (error instanceof HubError) throw new CliError(error.message, { cause: error })
-        throw error
-      })
+      const recovery = await told(() => recover(process.env, options, api)).catch(
+        (error: unknown) => {
+          setExitCode(2)
+          throw error
+        },
+      )
       print(output, recovery, () => describe(recovery))
       if (recovery.kind !== 'recovered') setExitCode(1)
     })

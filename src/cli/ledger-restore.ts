@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Verifier } from '../ledger/note.ts'
 import type { Remembered, RestoreVerdict } from '../ledger/restore-check.ts'
-import { HubError } from '../shared/errors.ts'
 import { CliError } from './api-client.ts'
 import { command, type MakeContext, type noun } from './context.ts'
+import { readText } from './input.ts'
 import { verifiers } from './ledger-verifiers.ts'
 import { print } from './output.ts'
+import { told } from './told.ts'
 
 interface Options {
   key: string[]
@@ -28,11 +28,12 @@ export function registerRestoreCheck(ledger: ReturnType<typeof noun>, context: M
     )
     .action(async (options: Options) => {
       const { output, setExitCode } = context(options)
-      const verdict = await restoreCheck(process.env, options).catch((error: unknown) => {
-        setExitCode(2)
-        if (error instanceof HubError) throw new CliError(error.message, { cause: error })
-        throw error
-      })
+      const verdict = await told(() => restoreCheck(process.env, options)).catch(
+        (error: unknown) => {
+          setExitCode(2)
+          throw error
+        },
+      )
       print(output, verdict, () => describe(verdict))
       if (verdict.kind !== 'ok') setExitCode(1)
     })
@@ -81,7 +82,7 @@ async function memories(
     found.push({ by: 'the signer', size: state.edge.size, root: state.root })
   }
   for (const file of options.checkpoint) {
-    const opened = openCheckpoint(await readFile(file, 'utf8'), keys)
+    const opened = openCheckpoint(await readText(file), keys)
     if (opened.kind !== 'verified' || opened.checkpoint.origin !== origin) {
       throw new CliError(`${file} is no checkpoint of ${origin} under a key of yours`)
     }

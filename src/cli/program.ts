@@ -25,7 +25,7 @@ export function createProgram(context: MakeContext): Command {
     .addHelpText(
       'after',
       '\nEnvironment: QUITTANCE_URL (default http://127.0.0.1:8080), QUITTANCE_TOKEN (an API token; on the\n' +
-        "hub's own machine that of DATA_DIR/admin-token is found by itself).",
+        "hub's own machine that of DATA_DIR/admin-token is found by itself), QUITTANCE_DEBUG=1 (where a fault came from).",
     )
     // Throws instead of ending the process; commands made from here on do the same.
     .exitOverride()

@@ -16,7 +16,7 @@ test('README, its configuration table, is what the settings say', () => {
 })
 
 /** Read by other programs' rules, not settings of the hub. */
-const FOREIGN = ['PATH', 'NO_COLOR', 'QUITTANCE_TOKEN', 'QUITTANCE_URL']
+const FOREIGN = ['PATH', 'NO_COLOR', 'QUITTANCE_DEBUG', 'QUITTANCE_TOKEN', 'QUITTANCE_URL']
 
 test('source code, environment variables that it reads, are all among the settings', () => {
   const root = new URL('../../../src/', import.meta.url)
