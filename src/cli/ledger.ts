@@ -19,7 +19,12 @@ export function registerLedger(program: Command, context: MakeContext): void {
     async (options) => {
       const { api, output } = context(options)
       const keys = await api.json<{ log: string[]; cosigner: string[] }>('GET', '/ledger/keys')
-      print(output, keys, () => [...keys.log, ...keys.cosigner].join('\n'))
+      print(output, keys, () =>
+        [
+          ...keys.log.map((key) => `log (pin this one)  ${key}`),
+          ...keys.cosigner.map((key) => `cosigner            ${key}`),
+        ].join('\n'),
+      )
     },
   )
 

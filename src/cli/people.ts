@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { CliError } from './api-client.ts'
 import { command, given, type MakeContext, noun, step } from './context.ts'
 import { type Output, print, shortTime, shown, styled, table } from './output.ts'
-import { type RevocationView, revocationTable } from './revocations.ts'
+import { type RevocationView, revocationTable } from './revocation-view.ts'
 
 interface UserView {
   sourceId: string

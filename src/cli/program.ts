@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { VERSION } from '../version.ts'
 import { registerAlerts } from './alerts.ts'
 import { registerApprovals } from './approvals.ts'
 import { registerApps } from './apps.ts'
@@ -27,6 +28,7 @@ export function createProgram(context: MakeContext): Command {
       '\nEnvironment: QUITTANCE_URL (default http://127.0.0.1:8080), QUITTANCE_TOKEN (an API token; on the\n' +
         "hub's own machine that of DATA_DIR/admin-token is found by itself), QUITTANCE_DEBUG=1 (where a fault came from).",
     )
+    .version(VERSION, '--version', 'which version this is')
     // Throws instead of ending the process; commands made from here on do the same.
     .exitOverride()
     .showHelpAfterError('(add --help for what is possible)')

@@ -6,44 +6,8 @@ import { CliError } from './api-client.ts'
 import { type ApprovalView, proposed } from './approvals.ts'
 import { command, given, type MakeContext, noun, step, wholeNumber } from './context.ts'
 import { instant } from './offboard.ts'
-import { type Output, print, shortTime, table } from './output.ts'
-
-export interface RevocationView {
-  id: string
-  offboardingId: string
-  sourceId: string
-  userId: string
-  appId: string
-  appName?: string
-  facet: string
-  state: string
-  reason?: string
-  overdue: boolean
-  owners: string[]
-  deadlineAt: string
-  verdict?: { grade: string }
-}
-
-/** Revocations as a table: what people need to decide what is next. */
-export function revocationTable(output: Output, items: readonly RevocationView[]): string {
-  return table(
-    output,
-    ['APP', 'FACET', 'STATE', 'GRADE', 'DEADLINE', 'OWNER', 'REVOCATION'],
-    items.map((r) => [
-      r.appName ?? r.appId,
-      r.facet,
-      r.reason === undefined || r.state !== 'human' ? r.state : `human: ${r.reason}`,
-      r.verdict?.grade,
-      shortTime(r.deadlineAt) + (r.overdue ? ' OVERDUE' : ''),
-      r.owners.join(', '),
-      r.id,
-    ]),
-    (cell) => {
-      if (cell === 'proven') return 'green'
-      return cell.startsWith('human') || cell.endsWith('OVERDUE') ? 'red' : undefined
-    },
-  )
-}
+import { print, shortTime, table } from './output.ts'
+import { describeRevocation, type RevocationView, revocationTable } from './revocation-view.ts'
 
 interface OffboardingView {
   id: string
@@ -149,8 +113,8 @@ export function registerRevocations(program: Command, context: MakeContext): voi
 
   command(revocations, 'show <id>', 'show one revocation').action(async (id, options) => {
     const { api, output } = context(options)
-    const found = await api.json('GET', `/revocations/${step(id)}`)
-    print(output, found, () => JSON.stringify(found, null, 2))
+    const found = await api.json<RevocationView>('GET', `/revocations/${step(id)}`)
+    print(output, found, () => describeRevocation(output, found))
   })
 
   command(

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { ROLES } from '../auth/principal.ts'
 import { ALL, command, given, type MakeContext, noun, step, wholeNumber } from './context.ts'
 import { print, shortTime, table } from './output.ts'
 
@@ -37,7 +38,7 @@ export function registerTokens(program: Command, context: MakeContext): void {
   })
 
   command(tokens, 'create <name>', 'make a token; it is shown once')
-    .requiredOption('--role <role>', 'admin, operator, auditor, owner or viewer')
+    .requiredOption('--role <role>', `one of ${ROLES.join(', ')}`)
     .option('--person <address>', 'who holds it; the first admin alone may name somebody')
     .option('--program', 'for a program: it may neither propose nor decide')
     .option('--owner-name <name>', 'for owners: the name by which apps list them')

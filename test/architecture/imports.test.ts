@@ -84,6 +84,7 @@ const may: Record<string, readonly [rooms: readonly string[], packages: readonly
   'src/cli': [
     [
       'src/shared',
+      'src/auth',
       'src/config',
       'src/vault',
       'src/ledger',

@@ -141,6 +141,13 @@ test('person, asked for by name, is gone; another one is planned to leave and st
   expect(status.text).toContain('Gone: everything is revoked and proven.')
   expect(status.text).toMatch(/Directory +account +proven +B/)
   expect(status.code).toBe(0)
+  const [unit] = JSON.parse((await runCli(env, 'revocations', 'list', '--json')).text)
+  const shown = await runCli(env, 'revocations', 'show', unit.id)
+  expect(shown.text).toMatch(/^Directory: account\nPerson +okta \S+\nState +proven\n/)
+  expect(shown.text).toMatch(/\nVerdict +dead, grade B, /)
+  const keys = await runCli(env, 'ledger', 'keys')
+  expect(keys.text).toContain(`log (pin this one)  ${hub?.vkey}\n`)
+  expect(keys.text).toMatch(/\ncosigner +\S+\n$/)
 
   const okta = createScimClient(`${env.QUITTANCE_URL}/scim/okta/v2`, 'okta', sourceToken)
   const id = await okta.createUser('later')

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { ROLES } from '../../../src/auth/principal.ts'
 import { withCommandReference } from '../../../src/cli/command-reference.ts'
 import { type CommandNode, commandTree, leaves } from '../../../src/cli/command-tree.ts'
 import { completionScript } from '../../../src/cli/completion.ts'
 import { createProgram } from '../../../src/cli/program.ts'
 import { createProgress } from '../../../src/cli/progress.ts'
+import { VERSION } from '../../../src/version.ts'
 
 const program = () =>
   createProgram(() => {
@@ -45,6 +47,22 @@ test.each([
   quiet(one)
   await expect(one.parseAsync(args, { from: 'user' })).rejects.toMatchObject({ exitCode: 1 })
   expect(text).toContain(words)
+})
+
+test('tokens create, its help, names every role that the API knows', () => {
+  const create = all.find((node) => nameOf(node) === 'tokens create')
+  const role = create?.options.find(({ long }) => long === '--role')
+  for (const one of ROLES) expect(role?.about).toContain(one)
+})
+
+test('--version, asked of the program, is that of the package', async () => {
+  const one = program()
+  let text = ''
+  one.configureOutput({ writeOut: (part) => (text += part) })
+  await expect(one.parseAsync(['--version'], { from: 'user' })).rejects.toMatchObject({
+    exitCode: 0,
+  })
+  expect(text).toBe(`${VERSION}\n`)
 })
 
 const completed = (...words: string[]): string[] =>
