@@ -66,28 +66,28 @@ export function registerUsers(program: Command, context: MakeContext): void {
     .option('--source <id>', 'in one source alone')
     .addHelpText(
       'after',
-      '\nExit codes: 0 gone, employed, or nothing is owed; 1 access is open, or several people have that name',
+      '\nThe whole name, in any case. Exit codes: 0 gone, employed, or nothing is owed; 1 access is open, or nobody or several' +
+        '\npeople have that name',
     )
     .action(async (name, options) => {
       const { api, output, setExitCode } = context(options)
       const query = new URLSearchParams({ search: name, ...given({ source: options.source }) })
       const { items } = await api.json<{ items: UserView[] }>('GET', `/users?${query}`)
       const exact = items.filter((user) => isNamed(user, name))
-      const [one, ...more] = exact.length > 0 ? exact : items
-      if (one === undefined) throw new CliError(`Nobody is known whose name begins with ${name}.`)
-      if (more.length > 0) {
+      const [one, ...more] = exact
+      if (one === undefined || more.length > 0) {
         setExitCode(1)
-        const people = [one, ...more]
-        print(
-          output,
-          { several: people },
-          () =>
-            `Several people; name one of them:\n${people
-              .map(
-                (u) => `  quittance users show ${u.sourceId} ${u.id}   ${shown(u.userName ?? '')}`,
-              )
-              .join('\n')}`,
-        )
+        if (items.length === 0) throw new CliError(`Nobody is known by the name ${name}.`)
+        // The beginning of a name is not that person: a script would take another one's state for hers.
+        if (one === undefined) {
+          print(output, { nobody: name, similar: items }, () =>
+            [`Nobody has the name ${shown(name)}. Did you mean:`, ...choices(items)].join('\n'),
+          )
+        } else {
+          print(output, { several: exact }, () =>
+            ['Several people; name one of them:', ...choices(exact)].join('\n'),
+          )
+        }
         return
       }
       const path = `/users/${step(one.sourceId)}/${step(one.id)}`
@@ -122,6 +122,9 @@ export function registerUsers(program: Command, context: MakeContext): void {
     },
   )
 }
+
+const choices = (people: readonly UserView[]): string[] =>
+  people.map((u) => `  quittance users show ${u.sourceId} ${u.id}   ${shown(u.userName ?? '')}`)
 
 function isNamed({ userName, externalId, emails }: UserView, name: string): boolean {
   const names = [userName, externalId, ...emails].map((one) => one?.toLowerCase())

@@ -141,6 +141,10 @@ test('person, asked for by name, is gone; another one is planned to leave and st
   expect(status.text).toContain('Gone: everything is revoked and proven.')
   expect(status.text).toMatch(/Directory +account +proven +B/)
   expect(status.code).toBe(0)
+  // A beginning is nobody's name, and no answer about anybody.
+  const beginning = await runCli(env, 'users', 'status', 'first@ex')
+  expect(beginning.text).toMatch(/Nobody has the name.*\n +quittance users show okta \S+ +first@/)
+  expect(beginning.code).toBe(1)
   const [unit] = JSON.parse((await runCli(env, 'revocations', 'list', '--json')).text)
   const shown = await runCli(env, 'revocations', 'show', unit.id)
   expect(shown.text).toMatch(/^Directory: account\nPerson +okta \S+\nState +proven\n/)
