@@ -1,5 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { mkdir, realpath, writeFile } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { CliError } from './api-client.ts'
 import { API, CONFIG, INDEX } from './connector-template/code.ts'
@@ -42,12 +44,20 @@ export async function writeConnector(name: string, parent: string): Promise<stri
   } catch (error) {
     throw new CliError(`${folder} cannot be made: ${(error as Error).message}`, { cause: error })
   }
+  // The hub is on no registry: whoever took its name there would run code at every author's.
+  const hub = relative(await realpath(folder), hubFolder())
   for (const [path, content] of Object.entries(FILES)) {
     const file = join(folder, path)
     await mkdir(dirname(file), { recursive: true })
-    await writeFile(file, content.replaceAll('NAME', name))
+    await writeFile(file, content.replaceAll('NAME', name).replaceAll('HUB', hub))
   }
   return folder
+}
+
+/** The folder of this hub: two higher, or three in the compiled tree. */
+function hubFolder(): string {
+  const here = ['../..', '../../..'].map((up) => fileURLToPath(new URL(up, import.meta.url)))
+  return here.find((folder) => existsSync(join(folder, 'package.json'))) ?? ''
 }
 
 /** Adds `quittance connectors new <name>`. To be called after `connectors` itself is there. */

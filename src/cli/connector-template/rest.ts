@@ -1,4 +1,4 @@
-/** What stands around the code of a new connector. `NAME` stands for its name. */
+/** What stands around the code of a new connector. `NAME` stands for its name, `HUB` for the way to the hub's folder. */
 
 export const PACKAGE = `{
   "name": "quittance-connector-NAME",
@@ -18,7 +18,13 @@ export const PACKAGE = `{
   },
   "scripts": { "build": "tsc", "test": "vitest run" },
   "peerDependencies": { "quittance": "*", "zod": "^4.0.0" },
-  "devDependencies": { "@types/node": "^20.0.0", "typescript": "^7.0.0", "vitest": "^4.0.0" }
+  "peerDependenciesMeta": { "quittance": { "optional": true } },
+  "devDependencies": {
+    "@types/node": "^20.0.0",
+    "quittance": "file:HUB",
+    "typescript": "^7.0.0",
+    "vitest": "^4.0.0"
+  }
 }
 `
 
@@ -69,12 +75,14 @@ Sessions, tokens and keys: do they end with the account? Try it, and say so here
 
 ## Work on it
 
-\`npm install\` (and \`npm install --save-dev quittance\` from where you have it), \`npm test\` runs the kit, \`npm run build\` writes \`dist\`.
+\`npm install\`, \`npm test\` runs the kit, \`npm run build\` writes \`dist\`. The hub that this was made with is \`file:HUB\` in \`package.json\`: a built
+one (\`npm ci && npm run build\` there). It is on no registry: name its folder, never a version.
 Start in \`api.ts\`: the requests. Then \`test/world.ts\`: the application that the kit tries to trip over.
 
 ## Use it
 
-Install the package beside the hub and name it: \`CONNECTORS=quittance-connector-NAME\`. A package runs with the hub's rights.
+\`npm run build\`, then in the hub's folder \`npm install --no-save <this folder>\`, and name it: \`CONNECTORS=quittance-connector-NAME\`.
+A package runs with the hub's rights.
 `
 
 export const KIT_TEST = `import { test } from 'vitest'

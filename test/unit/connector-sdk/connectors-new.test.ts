@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -69,11 +69,19 @@ describe('a connector just written', () => {
     expect(stdout.trim()).toBe('manual,acme-crm')
   })
 
+  test('takes the hub from the folder that wrote it, and from no registry', async () => {
+    const made = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+    const from = made.devDependencies.quittance as string
+    expect(from).toMatch(/^file:/)
+    expect(await realpath(join(folder, from.slice('file:'.length)))).toBe(await realpath(root))
+    expect(made.peerDependenciesMeta).toEqual({ quittance: { optional: true } })
+  })
+
   test('has a README that names the permissions and how to use it', async () => {
     const text = await readFile(join(folder, 'README.md'), 'utf8')
     expect(text).toContain('CONNECTORS=quittance-connector-acme-crm')
     expect(text).toContain('## Permissions to grant')
-    expect(text).not.toContain('NAME')
+    expect(text).not.toMatch(/NAME|HUB/)
   })
 })
 
