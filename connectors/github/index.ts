@@ -16,8 +16,12 @@ export default defineConnector<GithubConfig>({
     title: 'GitHub',
     configSchema: githubConfig,
     secrets: {
-      token: { title: 'Token that may remove members (or manage users)', required: true },
-      witnessToken: { title: 'Token that may only read', required: false },
+      token: {
+        title: 'Token that may remove members (or manage users)',
+        required: true,
+        inHeader: true,
+      },
+      witnessToken: { title: 'Token that may only read', required: false, inHeader: true },
     },
     facets: [...enterprise.enterpriseFacets, ...organization.organizationFacets],
     // GitHub asks to make writes one after the other.

@@ -11,8 +11,12 @@ export default defineConnector<GitlabConfig>({
     title: 'GitLab',
     configSchema: gitlabConfig,
     secrets: {
-      token: { title: 'Token that may block users (or remove members)', required: true },
-      witnessToken: { title: 'Token that may only read', required: false },
+      token: {
+        title: 'Token that may block users (or remove members)',
+        required: true,
+        inHeader: true,
+      },
+      witnessToken: { title: 'Token that may only read', required: false, inHeader: true },
     },
     // A group has `membership` alone, with the same facts.
     facets: instance.instanceFacets,

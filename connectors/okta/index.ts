@@ -69,8 +69,8 @@ export default defineConnector<OktaConfig>({
     title: 'Okta',
     configSchema: oktaConfig,
     secrets: {
-      token: { title: 'API token that may disable users', required: false },
-      witnessToken: { title: 'API token that may only read', required: false },
+      token: { title: 'API token that may disable users', required: false, inHeader: true },
+      witnessToken: { title: 'API token that may only read', required: false, inHeader: true },
       privateKey: { title: 'Private key of the service app that disables', required: false },
       witnessPrivateKey: { title: 'Private key of the one that only reads', required: false },
     },

@@ -50,8 +50,16 @@ export default defineConnector<ScimConfig>({
     title: 'SCIM 2.0',
     configSchema: scimConfig,
     secrets: {
-      token: { title: 'Bearer token that may read and change users', required: false },
-      witnessToken: { title: 'Bearer token that may only read users', required: false },
+      token: {
+        title: 'Bearer token that may read and change users',
+        required: false,
+        inHeader: true,
+      },
+      witnessToken: {
+        title: 'Bearer token that may only read users',
+        required: false,
+        inHeader: true,
+      },
       clientSecret: { title: 'OAuth client secret', required: false },
       witnessClientSecret: { title: 'OAuth client secret for reading back', required: false },
     },

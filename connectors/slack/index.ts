@@ -48,8 +48,12 @@ export default defineConnector<SlackConfig>({
     title: 'Slack',
     configSchema: slackConfig,
     secrets: {
-      token: { title: 'User token of an owner that may deactivate members', required: true },
-      witnessToken: { title: 'User token that only reads back', required: false },
+      token: {
+        title: 'User token of an owner that may deactivate members',
+        required: true,
+        inHeader: true,
+      },
+      witnessToken: { title: 'User token that only reads back', required: false, inHeader: true },
     },
     facets: [account, session],
     // "Update a user: 180 per minute", for all apps of the organization together.

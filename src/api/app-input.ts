@@ -1,12 +1,14 @@
 import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
 import type { Connector } from '../connector-sdk/contract.ts'
+import { isHeaderValue } from '../connector-sdk/transport-fault.ts'
 import type { AppScope } from '../revocation/types.ts'
 import { idField, nameField, sourceIdField } from './fields.ts'
 import type { FieldFault } from './problem.ts'
 import { invalid, valid } from './validate.ts'
 
 const MAX_SECRET_BYTES = 64 * 1024
+const NO_HEADER_VALUE = 'has a character that no HTTP header can carry, such as … or a line break'
 
 export const scopeField = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -105,6 +107,11 @@ export function checkAgainstConnector(
       const value = given[name]
       if (typeof value !== 'string' || value.length >= minLength) return []
       return [{ pointer: `/secrets/${name}`, message: `needs at least ${minLength} characters` }]
+    }),
+    ...Object.entries(known).flatMap(([name, { inHeader }]) => {
+      const value = given[name]
+      if (!inHeader || typeof value !== 'string' || isHeaderValue(value)) return []
+      return [{ pointer: `/secrets/${name}`, message: NO_HEADER_VALUE }]
     }),
   ]
   if (faults.length > 0) throw invalid(faults)

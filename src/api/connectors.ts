@@ -21,6 +21,10 @@ const connectorAnswer = z.object({
       title: z.string(),
       required: z.boolean(),
       minLength: z.int().optional().meta({ description: 'Characters that it has at least' }),
+      inHeader: z
+        .literal(true)
+        .optional()
+        .meta({ description: 'It has only characters that an HTTP header can carry' }),
     }),
   ),
   facets: z.array(z.record(z.string(), z.unknown())),

@@ -125,6 +125,8 @@ export interface SecretSpec {
   required: boolean
   /** Fewest characters, for a secret with which somebody comes to the hub: it must not be guessed. */
   minLength?: number
+  /** It is sent in an HTTP header, which cannot carry every character. */
+  inHeader?: true
 }
 
 export interface Manifest<Config = unknown> {

@@ -15,6 +15,10 @@ export function transportFault(error: unknown): Fault {
 export function describeTransport(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   const code = transportCode(error)
+  // undici names the header alone; the value in it is what somebody can mend.
+  if (code === 'UND_ERR_INVALID_ARG' && /^invalid .+ header$/.test(message)) {
+    return `${message}: its value, often a secret, has a character that no HTTP header can carry`
+  }
   return code === '' || message.includes(code) ? message : `${message} (${code})`
 }
 
@@ -22,4 +26,9 @@ export function describeTransport(error: unknown): string {
 export function transportCode(error: unknown): string {
   const { code } = error as { code?: unknown }
   return typeof code === 'string' ? code : ''
+}
+
+/** May this stand in an HTTP header (RFC 9110 §5.5)? A typed "…" may not, nor a line break. */
+export function isHeaderValue(text: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
 }

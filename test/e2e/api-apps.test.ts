@@ -57,6 +57,7 @@ test.each([
     { secrets: { token: 'x', toString: 'y' } },
     '/secrets/toString',
   ],
+  ['a secret that no header can carry', { secrets: { token: '…' } }, '/secrets/token'],
   ['a secret that is too short', { secrets: { token: 'x', longToken: 'y' } }, '/secrets/longToken'],
   ['nobody who answers for it', { owners: [] }, '/owners'],
   ['an unknown class', { class: 4 }, '/class'],

@@ -51,7 +51,7 @@ const still = defineConnector<{ baseUrl: string; says: 'ok' | 'refused' | 'broke
       says: z.enum(['ok', 'refused', 'broken']).default('ok'),
     }),
     secrets: {
-      token: { title: 'Token that may write', required: true },
+      token: { title: 'Token that may write', required: true, inHeader: true },
       witnessToken: { title: 'Token that may read', required: false },
       longToken: { title: 'Token of many characters', required: false, minLength: 32 },
     },

@@ -167,5 +167,6 @@ test('client, a secret in the failing request, is in no part of the error', asyn
     client().send(patch({ headers: { authorization: `Bearer ${secret}\r\nx: y` } })),
   )
   expect(error).toMatchObject({ fault: 'invalid', effect: 'none' })
+  expect(error.message).toContain('a character that no HTTP header can carry')
   expect(inspect(error, { depth: 9 })).not.toContain(secret)
 })

@@ -113,8 +113,8 @@ export default defineConnector<Config>({
     title: 'NAME',
     configSchema: config,
     secrets: {
-      token: { title: 'Token that may read and disable users', required: true },
-      witnessToken: { title: 'Token that may only read users', required: false },
+      token: { title: 'Token that may read and disable users', required: true, inHeader: true },
+      witnessToken: { title: 'Token that may only read users', required: false, inHeader: true },
     },
     // Facts about the application. Be modest: what is promised here is what the hub believes.
     facets: [
