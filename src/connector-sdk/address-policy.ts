@@ -19,6 +19,9 @@ const METADATA = new Set([
   '192.0.0.192',
 ])
 
+const OUTSIDE =
+  'outside the allowed networks; set allowNetworks of this app, e.g. ["127.0.0.0/8"] for this machine'
+
 /**
  * Public unicast addresses may be reached over TLS. Every other one (private, loopback, link-local, CGNAT,
  * mapped, translated, documentation …), and plain HTTP anywhere, only inside `allowNetworks`.
@@ -39,8 +42,8 @@ export function addressPolicy(allowNetworks: readonly string[]): AddressPolicy {
     )
     if (isAllowed) return undefined
     const range = isV4Compatible(address) ? 'deprecated' : address.range()
-    if (range !== 'unicast') return `${range} address outside the allowed networks`
-    if (!encrypted) return 'plain HTTP outside the allowed networks'
+    if (range !== 'unicast') return `${range} address ${OUTSIDE}`
+    if (!encrypted) return `plain HTTP ${OUTSIDE}`
     return undefined
   }
 }

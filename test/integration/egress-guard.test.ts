@@ -75,6 +75,12 @@ describe('the connection guard', () => {
     })
   })
 
+  test('a target inside, refused, names the field that would let it through', async () => {
+    await expect(get(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({
+      message: expect.stringContaining('set allowNetworks of this app, e.g. ["127.0.0.0/8"]'),
+    })
+  })
+
   test('the metadata address, although allow-listed, stays refused', async () => {
     await expect(get('http://169.254.169.254/', ['0.0.0.0/0'])).rejects.toMatchObject({
       fault: 'invalid',
