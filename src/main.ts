@@ -106,6 +106,7 @@ function greet(
     `Quittance is ready: ${publicUrl}`,
     '',
     `  create a source   POST ${publicUrl}/api/v1/sources   {"id": "okta-prod", "name": "Okta", "dialect": "okta"}`,
+    `  API to read       ${publicUrl}/api/v1/docs`,
     `  health            ${publicUrl}/readyz`,
     `  data              ${resolve(dataDir)}`,
     ...(hub.ledgerKey === undefined ? [] : [`  log public key    ${hub.ledgerKey}`]),

@@ -18,6 +18,7 @@ import { type OffboardingAmendParts, offboardingAmendRoutes } from './offboardin
 import { type OffboardingPreviewParts, offboardingPreviewRoutes } from './offboarding-preview.ts'
 import { type OffboardingsParts, offboardingRoutes } from './offboardings.ts'
 import { openApi } from './openapi.ts'
+import { PAGE_POLICY } from './page.ts'
 import { type ReportsParts, reportRoutes } from './reports.ts'
 import { type RevocationActsParts, revocationActRoutes } from './revocation-acts.ts'
 import { type RevocationsParts, revocationRoutes } from './revocations.ts'
@@ -92,6 +93,7 @@ export function createApiRouter(resources: ApiResources, parts: RouterParts): Ro
   return createRouter(apiRoutes(resources), parts)
 }
 
+/** Public: it says what any hub of this version can do, and nothing of this one but its address. */
 function description(routes: readonly Route[], publicUrl: string): Route[] {
   return [
     defineRoute({
@@ -99,6 +101,7 @@ function description(routes: readonly Route[], publicUrl: string): Route[] {
       path: '/openapi.json',
       summary: 'This API as OpenAPI 3.1',
       allow: EVERYBODY,
+      public: true,
       answers: {
         200: { description: 'The document', schema: z.record(z.string(), z.unknown()) },
       },
@@ -109,13 +112,12 @@ function description(routes: readonly Route[], publicUrl: string): Route[] {
       path: '/docs',
       summary: 'This API as a page to read',
       allow: EVERYBODY,
+      public: true,
       answers: { 200: { description: 'HTML without scripts', mediaType: 'text/html' } },
       handle: async () => ({
         status: 200,
         content: docsPage(openApi(routes, publicUrl)),
-        headers: {
-          'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
-        },
+        headers: { 'Content-Security-Policy': PAGE_POLICY },
       }),
     }),
   ]

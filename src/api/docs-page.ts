@@ -1,3 +1,5 @@
+import { PAGE_STYLE } from './page.ts'
+
 interface Operation {
   summary: string
   operationId: string
@@ -29,7 +31,7 @@ export function docsPage(document: Readonly<Record<string, unknown>>): string {
   )
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Quittance API</title><style>${STYLE}</style></head><body>
+<title>Quittance API</title><style>${PAGE_STYLE}</style></head><body>
 <h1>Quittance API</h1>
 <p>The same as <a href="openapi.json">openapi.json</a>, to read. Errors are problems (RFC 9457) with a stable
 <code>code</code>. Lists page by <code>cursor</code>. A POST may carry an <code>Idempotency-Key</code>.</p>
@@ -89,10 +91,3 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 const text = (raw: string): string => raw.replaceAll(/[&<>"']/g, (one) => ENTITIES[one] ?? one)
-
-const STYLE = `
-body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
-nav a{margin-right:.7rem}h2{border-bottom:1px solid #d0d7de;margin-top:2.5rem}h3{margin-bottom:.2rem}article{margin-bottom:1.6rem}
-b{display:inline-block;min-width:4.5rem}.get{color:#0550ae}.post,.put,.patch{color:#116329}.delete{color:#a40e26}
-pre{background:#f6f8fa;padding:.7rem;overflow:auto}td{padding:.1rem .8rem .1rem 0;vertical-align:top}small{color:#57606a}
-@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}pre{background:#161b22}a,.get{color:#58a6ff}.post,.put,.patch{color:#3fb950}.delete{color:#f85149}}`

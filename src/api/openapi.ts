@@ -43,6 +43,7 @@ function operation(route: Route): Record<string, unknown> {
     summary: route.summary,
     operationId: operationId(route),
     'x-roles': route.allow,
+    ...(route.public ? { security: [] } : {}),
     ...parameters(route),
     ...(route.body === undefined
       ? {}

@@ -11,6 +11,8 @@ export interface Route {
   summary: string
   /** Who may call it. Never empty. */
   allow: readonly [Role, ...Role[]]
+  /** Anybody may call it, without a token. For a GET that shows no data of this hub. */
+  public?: true
   params?: z.ZodObject
   query?: z.ZodObject
   body?: z.ZodType

@@ -32,17 +32,26 @@ export interface RouterParts {
   checkAnswers?: boolean
 }
 
+/** Whoever calls a public route. The role with the fewest rights: it may call nothing else here. */
+const NOBODY: Principal = { id: 'nobody', role: 'metrics' }
+
 /**
  * Serves routes: authenticate, authorise, read the body, validate, handle, answer. A caller without a right
  * learns nothing about the body; a path without a route is 404 and a method without one 405, for those who
- * are authenticated.
+ * are authenticated. Public routes are served to everybody.
  */
 export function createRouter(routes: readonly Route[], parts: RouterParts): Router {
   const router = Router({ caseSensitive: true, strict: false })
+  const open = new Set(routes.filter((route) => route.public).map(({ path }) => path))
   router.use((request, response, next) => {
     requestIdOf(response)
     response.setHeader('Cache-Control', 'no-store')
     response.setHeader('X-Content-Type-Options', 'nosniff')
+    if (request.method === 'GET' && open.has(request.path)) {
+      response.locals['principal'] = NOBODY
+      next()
+      return
+    }
     authenticate(parts.authenticator, request).then(
       (principal) => {
         response.locals['principal'] = principal
@@ -65,7 +74,7 @@ export function createRouter(routes: readonly Route[], parts: RouterParts): Rout
       path,
       (_request, response, next) => {
         const { role } = response.locals['principal'] as Principal
-        next(route.allow.includes(role) ? undefined : forbidden())
+        next(route.public || route.allow.includes(role) ? undefined : forbidden())
       },
       jsonBody,
       (request, response) =>

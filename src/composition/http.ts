@@ -1,6 +1,7 @@
 import express, { type Express, type Router } from 'express'
 import { addressFinding, deactivationFinding } from '../alerts/request-look.ts'
 import { createHealthRouter, type Readiness } from '../api/health.ts'
+import { homePage, unknownPath } from '../api/home-page.ts'
 import { createLedgerTilesRouter } from '../api/ledger-tiles.ts'
 import { createTokenEndpoint } from '../api/sources-token-endpoint.ts'
 import { createAccessTokens } from '../auth/access-token.ts'
@@ -60,6 +61,7 @@ export async function createHttp(parts: HttpParts): Promise<Express> {
     readiness.push({ name: 'ledger', check: signing(ledger.status) })
   }
   app.use(createHealthRouter({ readiness, metrics, authenticator, log }))
+  app.use(unknownPath)
   app.use(lastResort(log))
   return app
 }
@@ -68,6 +70,7 @@ function mountWeb(app: Express, parts: HttpParts, metrics: Metrics, signIn: Sign
   const { config, stores, log } = parts
   const { authenticator } = signIn
   const { sourceAuthenticator, tokenEndpoint } = sourceAuthentication(parts, metrics)
+  app.get('/', homePage)
   app.use('/oauth', tokenEndpoint)
   app.use('/auth', signIn.router)
   app.use('/scim', scim(parts, metrics, sourceAuthenticator))

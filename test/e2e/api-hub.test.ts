@@ -116,3 +116,22 @@ test('a storm, in a whole hub, closes accounts at once and deletes none until a 
     return (await sealed('storm.held')) === 1 && (await sealed('storm.resumed')) === 1
   })
 })
+
+test('the address of a hub, opened in a browser, is a page without scripts that leads on', async () => {
+  const page = await fetch(client.origin)
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
+  expect(page.headers.get('content-type')).toMatch('text/html')
+  const links = [...(await page.text()).matchAll(/href="([^"]+)"/g)].map((match) => match[1]!)
+  expect(links).toEqual(['api/v1/docs', 'api/v1/openapi.json', 'readyz'])
+  for (const link of links)
+    expect((await fetch(new URL(link, `${client.origin}/`))).status).toBe(200)
+})
+
+test.each(['/nowhere', '/index.html', '/scimmy/v2', '/auth/nowhere'])(
+  'a hub, the path %s that nobody serves, is a problem and no page of the framework',
+  async (path) => {
+    const response = await fetch(`${client.origin}${path}`)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    expect(await response.json()).toMatchObject({ status: 404, code: 'ERR_NOT_FOUND' })
+  },
+)
