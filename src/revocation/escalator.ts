@@ -71,7 +71,7 @@ export function createEscalator(deps: {
     if (!told) return
     const { id: revocationId, appId, offboardingId, state, reason } = revocation
     deps.log.error(
-      { revocationId, appId, offboardingId, state, reason, level, audience },
+      { revocationId, appId, offboardingId, state, reason, share: level, audience },
       level === 100 ? 'a revocation missed its deadline' : 'a revocation is running out of time',
     )
   }
