@@ -24,7 +24,11 @@ export interface RevocationActsParts {
 }
 
 /** Words for the audit trail. They may name people: they are sealed there. */
-export const reasonField = z.string().trim().min(3, 'say why').max(2_000)
+export const reasonField = z
+  .string()
+  .trim()
+  .min(3, 'must have at least 3 characters: say why')
+  .max(2_000)
 const sha256Field = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex')
 
 const params = z.object({ id: idField })
