@@ -14,7 +14,7 @@ export interface HubApi {
     secrets: Record<string, string>
     scope: object
   }): Promise<Column>
-  testApp(appId: string): Promise<{ name: string; ok: boolean; detail: string }[]>
+  testApp(appId: string): Promise<{ credential: string; name: string; ok: boolean }[]>
   revocations(): Promise<Unit[]>
   /** Id of the newest case of a person, once it is closed. */
   closedOffboarding(sourceId: string, userId: string, patienceMs: number): Promise<string>
@@ -48,7 +48,7 @@ export function createHubApi(origin: string, token: string): HubApi {
     },
     testApp: async (id) =>
       (
-        await json<{ checks: { name: string; ok: boolean; detail: string }[] }>(
+        await json<{ checks: { credential: string; name: string; ok: boolean }[] }>(
           'POST',
           `/apps/${id}/test`,
         )

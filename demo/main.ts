@@ -115,7 +115,7 @@ async function demo(): Promise<boolean> {
   ]
   for (const { title, appId } of columns) {
     for (const check of await hub.testApp(appId))
-      say(`  ${title.padEnd(10)} ${check.ok ? '✔' : '✘'} ${check.name}`)
+      say(`  ${title.padEnd(10)} ${check.ok ? '✔' : '✘'} ${check.name} (${check.credential})`)
   }
 
   step('People leave')
@@ -159,23 +159,22 @@ async function demo(): Promise<boolean> {
   const proven = honest.filter((unit) => unit.state === 'proven').length
   const caught = lies.filter((unit) => wordOf(unit) === 'contradicted').length
   say(
-    `\n  ${proven} of ${honest.length} proven; the liar was contradicted ${caught} of ${lies.length} times`,
+    `\n  ${proven} of the ${honest.length} honest ones proven, ${caught} of the liar's ${lies.length} contradicted`,
   )
 
   step('A certificate, verified offline by another process')
   const verified = await certificate(hub, departures[0])
 
   step('Where to look next')
-  say(`  curl -H 'Authorization: Bearer ${adminToken}' '${origin}/api/v1/revocations?state=due'`)
-  say(
-    `  curl -H 'Authorization: Bearer ${adminToken}' '${origin}/api/v1/users/okta-demo/${departures[0]?.userId}'`,
-  )
-  say(`  curl ${origin}/readyz`)
-  say(
-    values.keep
-      ? '  The hub keeps running; Ctrl-C ends it.'
-      : '  npm run demo -- --keep leaves the hub running for these.',
-  )
+  if (values.keep) {
+    const curl = `curl -H 'Authorization: Bearer ${adminToken}' '${origin}/api/v1`
+    say(`  ${curl}/revocations?state=human'`)
+    say(`  ${curl}/users/okta-demo/${departures[0]?.userId}'`)
+    say(`  ${origin}/api/v1/docs in a browser, curl ${origin}/readyz`)
+    say('  The hub keeps running; Ctrl-C ends it.')
+  } else {
+    say('  npm run demo -- --keep leaves the hub running, to look around in it.')
+  }
   say('  README.md tells how to connect a real provider.')
   return (
     proven === honest.length &&
