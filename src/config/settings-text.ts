@@ -25,19 +25,24 @@ export function withSettingsTable(document: string): string {
   return `${document.slice(0, begin + BEGIN.length)}\n\n${settingsTable()}\n\n${document.slice(end)}`
 }
 
+/** Defaults that are said in words: typed as a value, they would be refused. */
+const WORDS = ['none', 'embedded', 'AWS', 'http://HOST:PORT']
+
 const HEAD = `# Quittance reads its configuration from the environment. Everything has a working default:
 # \`npm start\` needs none of this. An empty variable counts as unset. A secret can also be given as
 # <NAME>_FILE, the path of a file that holds it.
+#
+# Nothing reads this file by itself. Copy it to .env, set what you need, then: set -a; . ./.env; set +a; npm start
 `
 
 /** The text of .env.example: every variable, commented out, with its meaning and default. */
 export function envExample(settings: readonly Setting[] = SETTINGS): string {
   const blocks = settings.map((s) => {
-    const isLiteral =
-      s.default !== undefined && /^[\w./:-]+$/.test(s.default) && s.default !== 'none'
+    const value =
+      WORDS.includes(s.default ?? '') || !/^[\w./:-]+$/.test(s.default ?? '') ? '' : s.default
     return [
-      ...wrapped(`${s.description}${isLiteral ? '' : ` Default: ${s.default}.`}`),
-      `#${s.name}=${isLiteral && s.default !== 'embedded' ? s.default : ''}`,
+      ...wrapped(`${s.description}${value === '' ? ` Default: ${s.default}.` : ''}`),
+      `#${s.name}=${value}`,
     ].join('\n')
   })
   return `${[HEAD.trimEnd(), ...blocks].join('\n\n')}\n`

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { loadConfig } from '../../../src/config/config.ts'
 import { SETTINGS } from '../../../src/config/settings.ts'
 import { envExample, settingsTable, withSettingsTable } from '../../../src/config/settings-text.ts'
 
@@ -8,6 +9,14 @@ const file = (name: string): string =>
 
 test('.env.example, compared with the settings, is what they say', () => {
   expect(file('.env.example')).toBe(envExample())
+})
+
+test('.env.example, each value that it shows, is accepted when its mark is taken away', () => {
+  const shown = [...file('.env.example').matchAll(/^#([A-Z_\d]+)=(.+)$/gm)]
+  expect(shown.length).toBeGreaterThan(10)
+  for (const [line, name, value] of shown) {
+    expect(() => loadConfig({ [name!]: value! }), line).not.toThrow()
+  }
 })
 
 test('README, its configuration table, is what the settings say', () => {
