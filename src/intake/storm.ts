@@ -188,18 +188,22 @@ export function createStormGuard(options: {
 
 const BATCH = 200
 const EVERY_MS = 10 * SECOND
+/** Leftovers are rare: they are looked for at the start and then once a minute. */
+const ROUNDS_BETWEEN = 6
 
 /**
  * Carries out what two persons allowed: lanes and revocations of resumed storms are held no more. Safe to repeat. What
- * was planned before and is committed after the last look at a storm is let go on in the next round. A lane that cannot be let go on is said in the log, once by each process, and tried again; it keeps no other waiting.
+ * was planned before and is committed after the last look at a storm is let go on within a minute. A lane that cannot be
+ * let go on is said in the log, once by each process, and tried again; it keeps no other waiting.
  */
 export function createStormRelease(options: {
   store: Pick<StormStore, 'all' | 'leftovers' | 'someHeld' | 'unhold' | 'end'>
   /** Lets the lane go on. @throws HubError ERR_NOT_FOUND */
   unhold(laneId: string, stormId: string): Promise<void>
   log: EngineLog
-}): Loop & { round(): Promise<void> } {
+}): Loop & { round(withLeftovers?: boolean): Promise<void> } {
   const { store, log } = options
+  let rounds = 0
   const told = new Set<string>()
 
   /** @returns false when it must be tried again */
@@ -233,14 +237,15 @@ export function createStormRelease(options: {
     }
   }
 
-  const round = async (): Promise<void> => {
+  const round = async (withLeftovers = true): Promise<void> => {
     for (const { id } of await store.all('resumed')) if (await release(id)) await store.end(id)
-    for (const id of await store.leftovers()) await release(id)
+    if (withLeftovers) for (const id of await store.leftovers()) await release(id)
   }
   const loop = createLoop({
     name: 'storm release',
     run: async () => {
-      await round()
+      await round(rounds % ROUNDS_BETWEEN === 0)
+      rounds += 1
       return EVERY_MS
     },
     log,

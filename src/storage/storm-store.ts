@@ -75,6 +75,7 @@ export function createStormStore(connection: Connection): StormStore {
       translated(async () => {
         const holding = await revocations.distinct('heldBy', { heldBy: { $exists: true } })
         const ids = holding.filter((id) => id !== undefined)
+        if (ids.length === 0) return []
         const rows = await storms.find({ _id: { $in: ids }, state: 'over' }).toArray()
         return rows.map(({ _id }) => _id)
       }),
