@@ -10,13 +10,15 @@ const AHEAD_MS = 250
  *
  * @param options.perSecond absent: no limit
  * @param options.reserve takes `count` slots in a row, `gapMs` apart; @returns when the first one begins
+ * @param options.stop cuts a wait short, which then throws
  */
 export function createPace(options: {
   perSecond: number | undefined
   reserve: (gapMs: number, count: number) => Promise<Instant>
   clock: Clock
+  stop?: AbortSignal
 }): () => Promise<void> {
-  const { perSecond, reserve, clock } = options
+  const { perSecond, reserve, clock, stop } = options
   if (perSecond === undefined) return async () => {}
   const gapMs = 1_000 / perSecond
   const most = Math.max(1, Math.floor(AHEAD_MS / gapMs))
@@ -43,6 +45,6 @@ export function createPace(options: {
       waiting -= 1
     })
     const wait = (await taken) - clock.now()
-    if (wait > 0) await sleep(wait)
+    if (wait > 0) await sleep(wait, undefined, stop === undefined ? {} : { signal: stop })
   }
 }

@@ -1,13 +1,14 @@
+import { setMaxListeners } from 'node:events'
+import { performance } from 'node:perf_hooks'
 import type { ConnectorRunner } from '../connector-sdk/runner.ts'
 import { type Clock, type Instant, MINUTE } from '../shared/clock.ts'
-import { faultOf } from './call-fault.ts'
-import { laneId } from './lane.ts'
 import type { EngineLog } from './log.ts'
+import { lookAgain } from './look-again.ts'
 import { createLoop, type Loop } from './loop.ts'
 import { nextReobservation } from './reobservation.ts'
 import type { AppStore } from './store.ts'
-import type { Revocation } from './types.ts'
-import type { WatchStore } from './watch-store.ts'
+import type { AppRecord, Revocation } from './types.ts'
+import type { DueLook, WatchStore } from './watch-store.ts'
 import type { WorkerLaneStore } from './worker-store.ts'
 
 const BATCH = 20
@@ -19,7 +20,7 @@ const ASK_AGAIN_MS = 15 * MINUTE
 
 export interface ReobserverDeps {
   watch: Pick<WatchStore, 'reobservable' | 'beginReobservation' | 'endReobservation'>
-  lanes: Pick<WorkerLaneStore, 'lane'>
+  lanes: Pick<WorkerLaneStore, 'lane' | 'reserveSlots'>
   apps: Pick<AppStore, 'app'>
   runner: Pick<ConnectorRunner, 'open'>
   clock: Clock
@@ -32,29 +33,78 @@ export interface ReobserverDeps {
   everyMs?: number
 }
 
-/** Looks at what was proven again, 1 h to 90 d later: an account that comes back must not stay unseen. */
+/**
+ * Looks at what was proven again, 1 h to 90 d later: an account that comes back must not stay unseen. One look at a time
+ * in each app, within the app's rate; the apps side by side, so that a dead or slow one delays no other.
+ */
 export function createReobserver(deps: ReobserverDeps): Loop {
-  const round = async (): Promise<number> => {
-    const now = deps.clock.now()
-    const due = await deps.watch.reobservable(now, BATCH)
-    for (const { revocation, done } of due) {
-      const { id } = revocation
-      if (!(await deps.watch.beginReobservation(id, now, now + TURN_MS))) continue
-      // Its turn runs out, and it is tried again; the others of this round do not wait for it.
-      await look(revocation, done, now).catch((error: unknown) => {
-        deps.log.error({ revocationId: id, err: error }, 'a look at what was proven failed')
-      })
-    }
-    return due.length === BATCH ? 0 : (deps.everyMs ?? EVERY_MS)
+  const everyMs = deps.everyMs ?? EVERY_MS
+  const stop = new AbortController()
+  // Every wait and call under way listens.
+  setMaxListeners(0, stop.signal)
+  /** By app. */
+  const running = new Map<string, Promise<void>>()
+  /** Apps that are paused or did not answer, and until when they are left alone; monotonic ms. */
+  const resting = new Map<string, number>()
+  const rest = (appId: string): void => {
+    resting.set(appId, performance.now() + everyMs)
   }
 
-  const look = async (revocation: Revocation, done: number, now: Instant): Promise<void> => {
+  const round = async (): Promise<number> => {
+    const now = deps.clock.now()
+    for (const [appId, until] of resting) if (until <= performance.now()) resting.delete(appId)
+    const leftOut = [...running.keys(), ...resting.keys()]
+    const due = await deps.watch.reobservable(now, BATCH, leftOut)
+    const isFull = due.length === BATCH
+    for (const [appId, looks] of byApp(due)) {
+      const work = lookIn(appId, looks)
+        .catch((error: unknown) => {
+          rest(appId)
+          deps.log.error({ appId, err: error }, 'looks at what was proven failed')
+        })
+        .finally(() => {
+          running.delete(appId)
+          if (isFull) loop.poke()
+        })
+      running.set(appId, work)
+    }
+    // There may be more, of other apps.
+    return isFull ? 0 : everyMs
+  }
+
+  /** What is not looked at stays due. */
+  const lookIn = async (appId: string, looks: readonly DueLook[]): Promise<void> => {
+    for (const { revocation, done } of looks) {
+      const app = await deps.apps.app(appId)
+      if (app?.state === 'paused') return rest(appId)
+      if (stop.signal.aborted) return
+      const { id } = revocation
+      const now = deps.clock.now()
+      if (!(await deps.watch.beginReobservation(id, now, now + TURN_MS))) continue
+      try {
+        if ((await look(app, revocation, done, now)) === 'sick') return rest(appId)
+      } catch (error) {
+        if (stop.signal.aborted) return
+        // Its turn runs out, and it is tried again; the others of this round do not wait for it.
+        deps.log.error({ revocationId: id, err: error }, 'a look at what was proven failed')
+      }
+    }
+  }
+
+  /** @returns `sick`: the app does not answer, whatever it is asked */
+  const look = async (
+    app: AppRecord | null,
+    revocation: Revocation,
+    done: number,
+    now: Instant,
+  ): Promise<'sick' | 'well'> => {
     const { id, provenAt = now } = revocation
-    const seen = await lookAgain(deps, revocation)
+    const found = app === null ? 'moot' : await lookAgain(deps, app, revocation, stop.signal)
+    const seen = found === 'sick' ? 'unknown' : found
     const looked = { at: deps.clock.now(), seen }
     if (seen === 'unknown') {
       await deps.watch.endReobservation(id, { done, next: looked.at + ASK_AGAIN_MS, looked })
-      return
+      return found === 'sick' ? 'sick' : 'well'
     }
     if (seen === 'live') {
       const { appId, facet, offboardingId } = revocation
@@ -69,35 +119,25 @@ export function createReobserver(deps: ReobserverDeps): Loop {
     const after = planned !== undefined && planned > now ? done : done + 1
     const next = seen === 'gone' ? nextReobservation(provenAt, after) : undefined
     await deps.watch.endReobservation(id, { done: after, next, looked })
+    return 'well'
   }
 
-  return createLoop({ name: 'reobserver', run: round, log: deps.log })
+  const loop = createLoop({ name: 'reobserver', run: round, log: deps.log })
+  return {
+    ...loop,
+    stop: async () => {
+      stop.abort()
+      await loop.stop()
+      await Promise.all(running.values())
+    },
+  }
 }
 
-/** `moot`: a newer intent answers for this access now, or there is no handle to look at. */
-async function lookAgain(
-  { lanes, apps, runner, clock }: ReobserverDeps,
-  revocation: Revocation,
-): Promise<'live' | 'gone' | 'unknown' | 'moot'> {
-  const lane = await lanes.lane(laneId(revocation))
-  const unit = lane?.work.find((work) => work.revocationId === revocation.id)
-  if (lane?.want?.generation !== revocation.generation || !unit?.handleId) return 'moot'
-  const app = await apps.app(revocation.appId)
-  if (app === null) return 'moot'
-  const { facet } = revocation
-  try {
-    const open = await runner.open(app)
-    const call = open.call({
-      credential: open.hasWitness ? 'witness' : 'doer',
-      idempotencyKey: `reobserve:${revocation.id}:${clock.now()}`,
-      signal: AbortSignal.timeout(open.connector.manifest.limits.timeoutMs),
-    })
-    const { state } = await open.connector.observe({ facet, id: unit.handleId }, call)
-    if (state === 'unknown') return 'unknown'
-    return state === 'live' ? 'live' : 'gone'
-  } catch (error) {
-    // Nothing follows from a failed look but that it must be repeated.
-    faultOf(error, false)
-    return 'unknown'
+function byApp(looks: readonly DueLook[]): Map<string, DueLook[]> {
+  const apps = new Map<string, DueLook[]>()
+  for (const look of looks) {
+    const { appId } = look.revocation
+    apps.set(appId, [...(apps.get(appId) ?? []), look])
   }
+  return apps
 }

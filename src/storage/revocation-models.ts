@@ -76,7 +76,8 @@ const REVOCATION_INDEXES: mongo.IndexDescription[] = [
   },
   { key: { heldBy: 1, _id: 1 }, partialFilterExpression: { heldBy: { $exists: true } } },
   { key: { escalateAt: 1 }, partialFilterExpression: { open: true } },
-  { key: { reobserveAt: 1 }, partialFilterExpression: { state: 'proven' } },
+  // By app, too: the looks that wait for one that is paused or down are passed over, not read.
+  { key: { reobserveAt: 1, appId: 1 }, partialFilterExpression: { state: 'proven' } },
   { key: { open: 1, deadlineAt: 1, _id: 1 }, partialFilterExpression: { open: true } },
   // Sums of all that is open are read from here alone: 50,000 rows would take seconds.
   {

@@ -41,10 +41,11 @@ export function createWatchStore(connection: Connection): WatchStore {
       return result.modifiedCount === 1
     },
 
-    reobservable: (now, limit) =>
+    reobservable: (now, limit, leftOut) =>
       translated(async () => {
+        const others = leftOut.length === 0 ? {} : { appId: { $nin: [...leftOut] } }
         const rows = await revocations
-          .find({ state: 'proven', reobserveAt: { $lte: now } })
+          .find({ state: 'proven', reobserveAt: { $lte: now }, ...others })
           .sort({ reobserveAt: 1 })
           .limit(limit)
           .toArray()

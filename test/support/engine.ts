@@ -141,6 +141,7 @@ export async function engineOn(
     evidence,
     caseKeys,
     apps,
+    runner,
     watch,
     directory,
     transactor,
