@@ -119,10 +119,11 @@ async function lookAndRevoke(
   const handle: Handle = { facet: unit.facet, id: handleId }
   if (spec.observe !== 'none') {
     const observation = await observe(run, handle)
-    const evidence = await keepObservation(run, unit, 'before', observation)
     if (unit.named !== undefined && (await isAnothers(run, observation.keys))) {
-      return await settle(run, unit, { kind: 'human', reason: 'ambiguous-match' }, evidence)
+      return await settle(run, unit, { kind: 'human', reason: 'ambiguous-match' })
     }
+    const known = unit.beforeEvidence
+    const before = known ?? (await keepObservation(run, unit, 'before', observation))
     // A look needs no store of its own: it goes with the write or the judgement that follows from it.
     await run.hold.note({
       kind: 'looked',
@@ -130,10 +131,13 @@ async function lookAndRevoke(
       ...choiceOf(unit),
       handleId,
       state: observation.state,
-      evidence,
+      evidence: before,
     })
     const finding = await decide(run, unit, spec, observation)
-    if (finding.kind !== 'write') return await settle(run, unit, finding, evidence)
+    if (finding.kind !== 'write') {
+      const proof = known === undefined ? before : await keepProof(run, unit, finding, observation)
+      return await settle(run, unit, finding, proof)
+    }
   }
   const reason = unit.state === 'human' ? unit.reason : undefined
   if (spec.revoke !== 'api') return await settle(run, unit, { kind: 'human', reason: 'manual-app' })
@@ -162,8 +166,10 @@ async function revoke(run: LaneRun, unit: Work, spec: FacetSpec, handle: Handle)
     ack = await run.calls.write(handle.facet, (call) => open.connector.revoke(handle, call))
   } catch (error) {
     const fault = faultOf(error, true)
+    // The same refusal, hour after hour, says nothing new.
+    const isNew = unit.requestEvidence === undefined || unit.fault !== fault.fault
     const evidence =
-      isConnectorError(error) && error.evidence
+      isNew && isConnectorError(error) && error.evidence
         ? await keepRequest(run, unit, handle, error.evidence)
         : undefined
     await hold.say({
@@ -196,8 +202,7 @@ async function verify(run: LaneRun, unit: Work, spec: FacetSpec): Promise<void> 
   const handle: Handle = { facet: unit.facet, id: unit.handleId ?? '' }
   const observation = await observe(run, handle)
   const finding = await decide(run, unit, spec, observation, unit.lastAttemptAt)
-  const evidence = await keepObservation(run, unit, 'after', observation)
-  await settle(run, unit, finding, evidence)
+  await settle(run, unit, finding, await keepProof(run, unit, finding, observation))
 }
 
 async function decide(
@@ -254,6 +259,15 @@ async function probed(run: LaneRun, handle: Handle): Promise<Observation['state'
     return undefined
   }
 }
+
+/** What no entry will name is not kept: an open unit is looked at for ever. */
+const keepProof = async (
+  run: LaneRun,
+  unit: Work,
+  finding: Finding,
+  observation: Observation,
+): Promise<string | undefined> =>
+  finding.kind === 'verified' ? await keepObservation(run, unit, 'after', observation) : undefined
 
 const keepObservation = (
   run: LaneRun,

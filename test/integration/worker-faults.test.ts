@@ -75,6 +75,34 @@ test('worker, a write that was refused for want of a permission, asks a person a
   expect(revocation.fault).toBe('forbidden')
 })
 
+test.each([
+  ['refuses', 'forbidden', []],
+  // Each write was answered, and any of them may turn out to be the one that did it.
+  ['lies to', 'lies', Array(5).fill('request')],
+] as const)(
+  'worker, an app that %s it again and again, keeps no more evidence than a proof may name',
+  async (_name, mood, more) => {
+    await start()
+    target.mood = mood
+    await leave()
+    const { lanes, clock } = engine
+    const desk = createLaneDesk({ lanes, clock, onChanged: () => {} })
+    for (let tries = 1; tries <= 6; tries += 1) {
+      const lane = await eventually('a write that came to nothing', async () => {
+        const [found] = await lanes.ofUsers('okta', [ann])
+        const [unit] = found?.work ?? []
+        const isOver = unit?.state === 'human' || unit?.state === 'due'
+        return found?.state === 'ready' && isOver && unit.attempts === tries ? found : undefined
+      })
+      if (tries === 6) target.mood = 'well'
+      await desk.retry(lane)
+    }
+    const { offboardingId } = await inState('proven')
+    const roles = (await engine.evidence.ofOffboarding(offboardingId)).map((e) => e.record.role)
+    expect(roles.sort()).toEqual(['after', 'before', 'request', 'request', ...more])
+  },
+)
+
 test('worker, a throttled app, waits as told and then proves', async () => {
   await start()
   target.mood = 'throttled'
