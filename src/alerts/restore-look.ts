@@ -37,7 +37,6 @@ function stuckFinding({ id, sourceId, userId, appId, undo }: Lane, app?: AppReco
       key: id,
       about: { sourceId, userId, appId },
       facts: { facet: first.facet, fault: first.stuck },
-      owners: app.owners,
     },
   ]
 }
