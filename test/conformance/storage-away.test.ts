@@ -1,6 +1,7 @@
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { connect } from '../../src/storage/connection.ts'
 import { freshDatabase } from '../support/database.ts'
+import { takeFailPoint } from '../support/fail-point.ts'
 import { scimServer } from './scim-server.ts'
 
 const database = await freshDatabase()
@@ -8,28 +9,25 @@ const database = await freshDatabase()
 const APP = `away-${database.dbName}`
 const connection = await connect(`${database.uri}&appName=${APP}`, database.dbName)
 const server = await scimServer(connection, { budgetMs: 1_500 })
-const admin = database.connection.getClient().db('admin')
-const failing = (mode: object | string, namespace?: string) =>
-  admin.command({
-    configureFailPoint: 'failCommand',
-    mode,
-    data: {
-      failCommands: [
-        'find',
-        'aggregate',
-        'insert',
-        'update',
-        'delete',
-        'getMore',
-        'commitTransaction',
-      ],
-      closeConnection: true,
-      appName: APP,
-      ...(namespace === undefined ? {} : { namespace: `${database.dbName}.${namespace}` }),
-    },
+const failPoint = await takeFailPoint(database.connection)
+const failing = (mode: object | 'alwaysOn' | 'off', namespace?: string) =>
+  failPoint.set(mode, {
+    failCommands: [
+      'find',
+      'aggregate',
+      'insert',
+      'update',
+      'delete',
+      'getMore',
+      'commitTransaction',
+    ],
+    closeConnection: true,
+    appName: APP,
+    ...(namespace === undefined ? {} : { namespace: `${database.dbName}.${namespace}` }),
   })
 afterEach(() => failing('off'))
 afterAll(async () => {
+  await failPoint.giveBack()
   await server.close()
   await connection.close()
   await database.dispose()
@@ -100,11 +98,10 @@ test('the directory, after storage came back, is as it was or as it was asked to
 })
 
 test('a change, that takes longer than its budget, is answered 503 and done all the same', async () => {
-  await admin.command({
-    configureFailPoint: 'failCommand',
-    mode: { times: 1 },
-    data: { failCommands: ['insert'], blockConnection: true, blockTimeMS: 2_500, appName: APP },
-  })
+  await failPoint.set(
+    { times: 1 },
+    { failCommands: ['insert'], blockConnection: true, blockTimeMS: 2_500, appName: APP },
+  )
   const answer = await client.send('POST', '/Users', { userName: 'late' })
   expect(answer.status).toBe(503)
   expect(answer.headers.get('retry-after')).toBe('5')
@@ -117,16 +114,15 @@ test('a change, that takes longer than its budget, is answered 503 and done all 
 })
 
 test('a filter, that reads for too long, is refused as tooMany', async () => {
-  await admin.command({
-    configureFailPoint: 'failCommand',
-    mode: { times: 1 },
-    data: {
+  await failPoint.set(
+    { times: 1 },
+    {
       failCommands: ['find'],
       errorCode: 50,
       appName: APP,
       namespace: `${database.dbName}.users`,
     },
-  })
+  )
   const answer = await client.filter('/Users', 'title co "x"')
   expect([answer.status, answer.json.scimType]).toEqual([400, 'tooMany'])
 })

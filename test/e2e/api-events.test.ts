@@ -4,6 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { SECOND } from '../../src/shared/clock.ts'
 import { newId } from '../../src/shared/ids.ts'
 import { eventually } from '../support/eventually.ts'
+import { takeFailPoint } from '../support/fail-point.ts'
 import { owed } from './api-cases.ts'
 import { startApi } from './api-harness.ts'
 
@@ -67,20 +68,12 @@ async function employed(name: string): Promise<string> {
 }
 
 /** Looks for tokens take this long, so that requests wait in their authentication. */
-const slowTokens = (mode: 'alwaysOn' | 'off') =>
-  api.connection
-    .getClient()
-    .db('admin')
-    .command({
-      configureFailPoint: 'failCommand',
-      mode,
-      data: {
-        failCommands: ['find'],
-        blockConnection: true,
-        blockTimeMS: 1_000,
-        namespace: `${api.database.dbName}.api_tokens`,
-      },
-    })
+const slowTokens = () => ({
+  failCommands: ['find'],
+  blockConnection: true,
+  blockTimeMS: 1_000,
+  namespace: `${api.database.dbName}.api_tokens`,
+})
 
 /** Asks for events and resets the connection as soon as the hub has read the request. */
 async function askAndReset(token: string): Promise<void> {
@@ -94,8 +87,9 @@ async function askAndReset(token: string): Promise<void> {
 
 test('events, connections that are reset while their authentication waits, leave room for others', async () => {
   const { token } = await tokenOf({ role: 'viewer' })
-  await slowTokens('alwaysOn')
+  const failPoint = await takeFailPoint(api.connection)
   try {
+    await failPoint.set('alwaysOn', slowTokens())
     await Promise.all(Array.from({ length: MOST_LISTENERS }, () => askAndReset(token)))
     await eventually('the hub has seen all of them go', () => {
       return api.lines.filter((line) => line.includes('"status":499')).length >= MOST_LISTENERS
@@ -105,7 +99,7 @@ test('events, connections that are reset while their authentication waits, leave
     next.stop()
     expect(next.status).toBe(200)
   } finally {
-    await slowTokens('off')
+    await failPoint.giveBack()
   }
 })
 

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import { apiRoutes } from '../../src/api/create-api-router.ts'
+import { takeFailPoint } from '../support/fail-point.ts'
 import { METRICS, startApi } from './api-harness.ts'
 
 const api = await startApi()
@@ -100,19 +101,13 @@ test('API request, a wrong query, names each fault', async () => {
 })
 
 test('API request, storage away, is 503 with Retry-After and never 404', async () => {
-  const admin = api.connection.getClient().db('admin')
-  const failPoint = (mode: object | string) =>
-    admin.command({
-      configureFailPoint: 'failCommand',
-      mode,
-      data: {
-        failCommands: ['find', 'aggregate', 'update', 'insert'],
-        closeConnection: true,
-        namespace: `${api.database.dbName}.sources`,
-      },
-    })
-  await failPoint('alwaysOn')
+  const failPoint = await takeFailPoint(api.connection)
   try {
+    await failPoint.set('alwaysOn', {
+      failCommands: ['find', 'aggregate', 'update', 'insert'],
+      closeConnection: true,
+      namespace: `${api.database.dbName}.sources`,
+    })
     for (const [method, path, body] of [
       ['GET', '/sources', undefined],
       ['GET', '/sources/okta', undefined],
@@ -125,7 +120,7 @@ test('API request, storage away, is 503 with Retry-After and never 404', async (
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
     }
   } finally {
-    await failPoint('off')
+    await failPoint.giveBack()
   }
 })
 
