@@ -5,7 +5,7 @@ import { type AlertStore, alertId, type Finding } from './alert.ts'
 import type { Look } from './look.ts'
 
 /** How often everything is looked at. */
-const EVERY_MS = 15 * SECOND
+const EVERY_MS = 20 * SECOND
 
 export interface Watch {
   start(): void
