@@ -30,9 +30,11 @@ export function createAppCalls(
     facet: Facet,
     call: (context: CallContext) => Promise<T>,
   ): Promise<T> => {
+    // Before the lease is asked: a process that is frozen between the two must not add the time to it.
+    const now = performance.now()
     const budget = Math.floor(Math.min(timeoutMs, hold.leftMs()))
     // A frozen process sends what it was about to send before it sees that its timer is over.
-    const deadline = performance.now() + budget
+    const deadline = now + budget
     const limit = limited(options.stop, Math.max(budget, 0))
     const lane = hold.lane()
     const idempotencyKey = stepKey(lane, facet)

@@ -71,7 +71,11 @@ export function createLaneStore(connection: Connection): LaneStore & WorkerLaneS
         .find({ _id: { $in: ids } }, { projection: { rev: 1 }, ...session })
         .toArray()
       const revs = new Map(stored.map((row) => [row._id, row.rev]))
-      const current = swaps.filter(({ before }) => revs.get(before.id) === before.rev)
+      // In one order for everybody. Else of two transactions over the same lanes each would hold what the other one needs
+      // next: both start over, and again.
+      const current = swaps
+        .filter(({ before }) => revs.get(before.id) === before.rev)
+        .sort((a, b) => (a.before.id < b.before.id ? -1 : 1))
       if (current.length > 0) {
         // Whoever moves one of them after that read is a write conflict: the transaction starts over.
         await lanes.bulkWrite(

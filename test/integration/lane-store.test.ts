@@ -309,3 +309,28 @@ test('lane store, news among some lanes, is of no others', async () => {
   expect((await store.dirty(10, among)).map(({ id }) => id)).toEqual([keyOf('bob').id])
   expect(await store.dirty(10)).toHaveLength(2)
 })
+
+test('swaps in transactions, of the same lanes in other orders by two processes, let one of them through at once', async () => {
+  const transactor = createTransactor(database.connection)
+  const ids = Array.from({ length: 150 }, (_, n) => `u${n}`)
+  await store.save(ids.map((id) => wanted(id)))
+  for (let round = 0; round < 5; round += 1) {
+    const lanes = await Promise.all(ids.map((id) => store.lane(laneId(keyOf(id)))))
+    const swaps = lanes.flatMap((before) => {
+      const nudged = before && transition(before, { kind: 'nudged' }, NOW + 1 + round)
+      return before === null || nudged === null
+        ? []
+        : [{ before, after: { ...nudged, priority: round } }]
+    })
+    const triesOf = async (mine: typeof swaps): Promise<number> => {
+      let tries = 0
+      await transactor.transaction(async (tx) => {
+        tries += 1
+        await store.swapAll(mine, tx)
+      })
+      return tries
+    }
+    const tries = await Promise.all([triesOf(swaps), triesOf(swaps.toReversed())])
+    expect(Math.min(...tries)).toBe(1)
+  }
+})
