@@ -2,10 +2,8 @@ import { HubError } from '../shared/errors.ts'
 import type { Json, JsonObject } from '../shared/json.ts'
 import { nextTurn } from '../shared/turns.ts'
 
-/** Bytes that are parsed in one go: about a millisecond. */
+/** Bytes that are parsed, or looked through for structure, in one go: about a millisecond. */
 const SLICE_LENGTH = 131_072
-/** Bytes that are looked through for structure in one go. */
-const LOOK_LENGTH = 524_288
 
 /**
  * `JSON.parse` for a text of many megabytes in UTF-8, slice by slice, so that nobody else waits for all of it. Only long
@@ -156,7 +154,7 @@ async function matchingEnds(bytes: Buffer, sliceLength: number): Promise<Map<num
       }
       if (at - from > sliceLength) ends.set(from, at)
     }
-    if (next - looked > LOOK_LENGTH) {
+    if (next - looked > SLICE_LENGTH) {
       looked = next
       await nextTurn()
     }

@@ -1,8 +1,8 @@
 /** Lets timers, sockets and other requests have their turn. */
 export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Members of a group that are handled in one go: a few milliseconds. */
-export const SLICE = 1_000
+/** Members of a group that are handled in one go: about a millisecond. */
+export const SLICE = 250
 
 /** Maps a list that may be very long slice by slice, so that nobody else waits for all of it. */
 export async function inTurns<T, R>(

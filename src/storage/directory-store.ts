@@ -25,8 +25,8 @@ import { writerOn } from './transaction-writes.ts'
 /** Members in one listing of groups: an answer of about 30 MB. A single group is always read whole. */
 const MAX_LISTED_MEMBERS = 200_000
 
-/** Decoding a batch keeps everybody else waiting: a thousand rows take about 5 ms. */
-const MEMBERS_PER_BATCH = 1_000
+/** Decoding a batch keeps everybody else waiting: 250 rows take one to two milliseconds. */
+const MEMBERS_PER_BATCH = 250
 
 /** Users, groups and memberships in MongoDB. Call `prepareDirectory` once before. */
 export function createDirectoryStore(connection: Connection): DirectoryStore {
