@@ -422,6 +422,14 @@ const anyOperation = fc.record(
   { requiredKeys: [] },
 )
 
+/** Whether it is, or has in it, null or an empty list or object: RFC 7643 §2.5 knows them only as unassigned. */
+function holdsNothing(value: Json | undefined): boolean {
+  if (value === null) return true
+  if (typeof value !== 'object') return false
+  const inside = Object.values(value)
+  return inside.length === 0 || inside.some(holdsNothing)
+}
+
 test('patch, any operations, end in a resource or a HubError and leave their input and prototypes alone', () => {
   fc.assert(
     fc.property(fc.array(anyOperation, { maxLength: 6 }), (operations) => {
@@ -430,7 +438,7 @@ test('patch, any operations, end in a resource or a HubError and leave their inp
         const after = apply(operations, before)
         expect(typeof after['active']).toBe('boolean')
         expect(JSON.parse(JSON.stringify(after))).toEqual(after)
-        expect(JSON.stringify(after)).not.toMatch(/null|\[\]|\{\}/)
+        expect(holdsNothing(after)).toBe(false)
       } catch (error) {
         if (!(error instanceof HubError)) throw error
       }
