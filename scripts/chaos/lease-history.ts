@@ -15,9 +15,10 @@ export interface LeaseHistory {
   close(): Promise<void>
 }
 
-/** Start it before the first lane is stored. */
-export function recordLeases(connection: Connection): LeaseHistory {
+/** Sees what is stored from the call on, however often its stream fails meanwhile. */
+export async function recordLeases(connection: Connection): Promise<LeaseHistory> {
   const db = connection.getClient().db(connection.name)
+  const { operationTime } = await db.command({ ping: 1 })
   const changes: LeaseChange[] = []
   const last = new Map<string, Lease | null>()
   const lanes = db.collection<{ _id: string }>('lanes')
@@ -40,7 +41,10 @@ export function recordLeases(connection: Connection): LeaseHistory {
           },
         },
       ],
-      token === undefined ? {} : { resumeAfter: token as object },
+      // A stream that failed before it had seen anything has no token to go on from.
+      token === undefined
+        ? { startAtOperationTime: operationTime }
+        : { resumeAfter: token as object },
     )
     try {
       for await (const event of stream as AsyncIterable<Event>) {

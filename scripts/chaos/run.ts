@@ -94,7 +94,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRun> {
     cleanups.push(() => hubs.close())
     const connection = await connect(set.uri, DB)
     cleanups.push(() => connection.close())
-    const leases = recordLeases(connection)
+    const leases = await recordLeases(connection)
 
     const admin = createHubClient(hubs.web[0]?.origin ?? '', ADMIN_TOKEN)
     const { token } = await admin.createSource(SOURCE)
