@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import mongoose from 'mongoose'
@@ -5,7 +6,7 @@ import { isHubError } from '../../src/shared/errors.ts'
 import { connect } from '../../src/storage/connection.ts'
 import { aCall, intakeOn } from '../../test/support/intake.ts'
 
-/** What this process is told, one line of JSON in its environment. */
+/** What this process is told, one line of JSON: an environment is too small for all who leave. */
 export interface WriterOrders {
   uri: string
   dbName: string
@@ -23,7 +24,14 @@ export type WriterLine =
   | { kind: 'promised'; userId: string }
   | { kind: 'refused'; code: string; ms: number }
 
-const orders = JSON.parse(process.env['WRITER_ORDERS'] ?? '{}') as WriterOrders
+// Told what to do by a line, to begin by the next, to end by the end of its input.
+let over = false
+const input = createInterface({ input: process.stdin })
+input.once('close', () => {
+  over = true
+})
+const nextLine = async (): Promise<string> => String((await once(input, 'line'))[0])
+const orders = JSON.parse(await nextLine()) as WriterOrders
 const tell = (line: WriterLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`)
 
 if (orders.unsafe) promiseTooEarly()
@@ -31,13 +39,7 @@ const connection = await connect(orders.uri, orders.dbName)
 const { directory } = await intakeOn(connection)
 tell({ kind: 'ready' })
 
-// Told to begin by a line, to end by the end of its input.
-let over = false
-const input = createInterface({ input: process.stdin })
-input.once('close', () => {
-  over = true
-})
-await new Promise((resolve) => input.once('line', resolve))
+await nextLine()
 const people = orders.userIds.values()
 await Promise.all(
   Array.from({ length: orders.concurrency }, async () => {

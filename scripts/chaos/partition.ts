@@ -209,10 +209,7 @@ async function startWriter(
     ...[process.execPath, '--conditions=hub-source', '--import', 'tsx'],
     fileURLToPath(new URL('partition-writer.ts', import.meta.url)),
   ]
-  const child = startChild(enter, rest, {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, WRITER_ORDERS: JSON.stringify(orders) },
-  })
+  const child = startChild(enter, rest, { stdio: ['pipe', 'pipe', 'inherit'] })
   children.push(child)
   const { stdin, stdout } = child.process
   if (stdin === null || stdout === null) throw new Error('a writer without pipes')
@@ -226,6 +223,7 @@ async function startWriter(
     if (line.kind === 'refused') refused.push(line)
   })
   const heard = once(lines, 'close')
+  stdin.write(`${JSON.stringify(orders)}\n`)
   await ready
   return {
     promised,
