@@ -18,8 +18,6 @@ const OTHERS = 5
 const PAUSE_MS = 20
 /** Longest turn of the event loop. */
 const MAX_TURN_MS = 50
-/** How often the same is looked at before a turn is called too long. */
-const ROUNDS = 3
 /** Many times what it takes on a quiet machine: how busy this one is says nothing about the hub. */
 const PATIENCE_MS = 300_000
 
@@ -185,64 +183,53 @@ async function beside(
   return { ...result, others, longestMs: ms }
 }
 
-/** All that a provider does with a large group, once: the longest turn of each request, in ms. */
-async function largeRequests(): Promise<Record<string, number>> {
-  const rows = db.collection('memberships')
-  await rows.deleteMany({ groupId: huge })
-  await fill(huge, MEMBERS)
-  const get = await beside('GET', `/Groups/${huge}`)
-  expect(get.members).toBe(MEMBERS)
-  expect(get.eighth).toEqual({
-    value: memberId(7),
-    $ref: `${client.base}/Users/${memberId(7)}`,
-    type: 'User',
-  })
-
-  // Every second one stays, as many are new; each with all that providers send of a member.
-  const body = {
-    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
-    displayName: 'Everyone',
-    members: Array.from({ length: MEMBERS }, (_, n) => ({
-      value: memberId(2 * n),
-      $ref: `${client.base}/Users/${memberId(2 * n)}`,
-      type: 'User',
-      display: `Person number ${n}`,
-    })),
-  }
-  const put = await beside('PUT', `/Groups/${huge}`, body)
-  expect(put.status).toBe(200)
-  expect(put.members).toBe(MEMBERS)
-  expect(await rows.countDocuments({ groupId: huge })).toBe(MEMBERS)
-  expect(await rows.countDocuments({ groupId: huge, memberId: memberId(2 * MEMBERS - 2) })).toBe(1)
-  expect(await rows.countDocuments({ groupId: huge, memberId: memberId(1) })).toBe(0)
-
-  const patch = (operation: object) => ({
-    schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
-    Operations: [operation],
-  })
-  const byName = { op: 'remove', path: 'members[display ew "number 40077"]' }
-  const named = await beside('PATCH', `/Groups/${huge}`, patch(byName))
-  expect(await rows.countDocuments({ groupId: huge })).toBe(MEMBERS - 1)
-  const one = { op: 'replace', path: 'members', value: [{ value: memberId(3) }] }
-  const clear = await beside('PATCH', `/Groups/${huge}`, patch(one))
-  expect(await rows.countDocuments({ groupId: huge })).toBe(1)
-  const all = Object.entries({ get, put, named, clear })
-  for (const [name, { others }] of all) expect(others, name).toBeGreaterThan(OTHERS)
-  return Object.fromEntries(all.map(([name, { longestMs }]) => [name, longestMs]))
-}
-
 test(
   'a group of 50,000 members, read and replaced whole, blocks nobody else',
   async () => {
-    // What the hub does in one turn, it does so each time. What a collector or a busy machine adds, it does not.
-    const least: Record<string, number> = {}
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [name, ms] of Object.entries(await largeRequests())) {
-        least[name] = Math.min(ms, least[name] ?? Number.POSITIVE_INFINITY)
-      }
-      if (Math.max(...Object.values(least)) < MAX_TURN_MS) break
+    const get = await beside('GET', `/Groups/${huge}`)
+    expect(get.members).toBe(MEMBERS)
+    expect(get.eighth).toEqual({
+      value: memberId(7),
+      $ref: `${client.base}/Users/${memberId(7)}`,
+      type: 'User',
+    })
+
+    // Every second one stays, as many are new; each with all that providers send of a member.
+    const body = {
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+      displayName: 'Everyone',
+      members: Array.from({ length: MEMBERS }, (_, n) => ({
+        value: memberId(2 * n),
+        $ref: `${client.base}/Users/${memberId(2 * n)}`,
+        type: 'User',
+        display: `Person number ${n}`,
+      })),
     }
-    for (const [name, ms] of Object.entries(least)) expect(ms, name).toBeLessThan(MAX_TURN_MS)
+    const put = await beside('PUT', `/Groups/${huge}`, body)
+    expect(put.status).toBe(200)
+    expect(put.members).toBe(MEMBERS)
+    const rows = db.collection('memberships')
+    expect(await rows.countDocuments({ groupId: huge })).toBe(MEMBERS)
+    expect(await rows.countDocuments({ groupId: huge, memberId: memberId(2 * MEMBERS - 2) })).toBe(
+      1,
+    )
+    expect(await rows.countDocuments({ groupId: huge, memberId: memberId(1) })).toBe(0)
+
+    const patch = (operation: object) => ({
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+      Operations: [operation],
+    })
+    const byName = { op: 'remove', path: 'members[display ew "number 40077"]' }
+    const named = await beside('PATCH', `/Groups/${huge}`, patch(byName))
+    expect(await rows.countDocuments({ groupId: huge })).toBe(MEMBERS - 1)
+    const one = { op: 'replace', path: 'members', value: [{ value: memberId(3) }] }
+    const clear = await beside('PATCH', `/Groups/${huge}`, patch(one))
+    expect(await rows.countDocuments({ groupId: huge })).toBe(1)
+    const all = { get, put, named, clear }
+    for (const [name, { others, longestMs }] of Object.entries(all)) {
+      expect(others, name).toBeGreaterThan(OTHERS)
+      expect(longestMs, name).toBeLessThan(MAX_TURN_MS)
+    }
   },
   PATIENCE_MS,
 )
